@@ -1,0 +1,1 @@
+//! Benchmarks of oldiron; see `benches/`.

@@ -1,0 +1,101 @@
+//! Images of disks, as chips see them: numbered 512-byte sectors.
+
+/// Bytes in a sector.
+pub const SECTOR_SIZE: usize = 512;
+
+/// An image failed.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub enum DiskError {
+    /// A sector past the end was addressed.
+    #[error("sector {lba} is past the end of the image")]
+    OutOfRange {
+        /// The sector.
+        lba: u64,
+    },
+    /// The image may not be written.
+    #[error("the image is read-only")]
+    ReadOnly,
+    /// The host failed to read or write. The text names the file.
+    #[error("{0}")]
+    Host(String),
+}
+
+/// A disk image. Implemented over files by the front end, over memory here.
+pub trait BlockImage: Send {
+    /// Number of sectors.
+    fn sectors(&self) -> u64;
+
+    /// Whether writes are refused (the write-protect tab).
+    fn is_read_only(&self) -> bool {
+        false
+    }
+
+    /// Reads whole sectors from `lba` on. `buf` is a multiple of [`SECTOR_SIZE`].
+    fn read(&mut self, lba: u64, buf: &mut [u8]) -> Result<(), DiskError>;
+
+    /// Writes whole sectors from `lba` on.
+    fn write(&mut self, lba: u64, data: &[u8]) -> Result<(), DiskError>;
+
+    /// Everything written so far survives the end of this process when this returns.
+    fn flush(&mut self) -> Result<(), DiskError> {
+        Ok(())
+    }
+}
+
+/// An image in memory, for tests, built-in disks and volatile runs.
+#[derive(Clone, Debug)]
+pub struct MemoryImage {
+    bytes: Vec<u8>,
+    read_only: bool,
+}
+
+impl MemoryImage {
+    /// An image with these contents; a partial last sector is filled with zeros.
+    pub fn new(mut bytes: Vec<u8>) -> Self {
+        bytes.resize(bytes.len().next_multiple_of(SECTOR_SIZE), 0);
+        Self { bytes, read_only: false }
+    }
+
+    /// The same, write-protected.
+    pub fn read_only(bytes: Vec<u8>) -> Self {
+        Self { read_only: true, ..Self::new(bytes) }
+    }
+
+    /// The contents.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn range(&self, lba: u64, len: usize) -> Result<core::ops::Range<usize>, DiskError> {
+        let start = usize::try_from(lba).ok().and_then(|lba| lba.checked_mul(SECTOR_SIZE));
+        match start.and_then(|start| Some(start..start.checked_add(len)?)) {
+            Some(range) if range.end <= self.bytes.len() => Ok(range),
+            _ => Err(DiskError::OutOfRange { lba }),
+        }
+    }
+}
+
+impl BlockImage for MemoryImage {
+    fn sectors(&self) -> u64 {
+        (self.bytes.len() / SECTOR_SIZE) as u64
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    fn read(&mut self, lba: u64, buf: &mut [u8]) -> Result<(), DiskError> {
+        let range = self.range(lba, buf.len())?;
+        buf.copy_from_slice(&self.bytes[range]);
+        Ok(())
+    }
+
+    fn write(&mut self, lba: u64, data: &[u8]) -> Result<(), DiskError> {
+        if self.read_only {
+            return Err(DiskError::ReadOnly);
+        }
+        let range = self.range(lba, data.len())?;
+        self.bytes[range].copy_from_slice(data);
+        Ok(())
+    }
+}

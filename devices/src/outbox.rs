@@ -1,0 +1,45 @@
+//! What leaves the machine: collected here by chips, carried off by the front end.
+
+use oldiron_mmu::Ticks;
+
+use crate::DiskError;
+
+/// One byte that a UART sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SerialByte {
+    /// When its last bit left.
+    pub at: Ticks,
+    /// 0 = COM1, 1 = COM2.
+    pub port: u8,
+    /// The byte.
+    pub byte: u8,
+}
+
+/// Everything that chips send out of the machine, in order, each with its tick where that matters.
+///
+/// Not part of the machine's state: the board empties it at each slice boundary.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// Bytes sent by the UARTs.
+    pub serial: Vec<SerialByte>,
+    /// Bytes written to port E9h.
+    pub debug_console: Vec<u8>,
+    /// Writes to ports of `--port-log`: port and byte.
+    pub port_log: Vec<(u16, u8)>,
+    /// Levels of the speaker output: tick and level.
+    pub speaker: Vec<(Ticks, bool)>,
+    /// Keyboard LEDs: bit 0 scroll, 1 num, 2 caps; set when they change.
+    pub keyboard_leds: Option<u8>,
+    /// A chip asked for a reset of the processor.
+    pub cpu_reset: bool,
+    /// A chip set or cleared the A20 gate.
+    pub a20: Option<bool>,
+    /// The guest powered off.
+    pub power_off: bool,
+    /// A write to the debug exit port: its low byte.
+    pub debug_exit: Option<u8>,
+    /// An image could not be read or written: the run must end with a host I/O error.
+    pub disk_errors: Vec<DiskError>,
+    /// Disk activity since the board last looked: bit per drive, floppies 0 and 1, disks 2 to 5.
+    pub activity: u8,
+}

@@ -1,0 +1,2 @@
+//! oldiron: a PC in software.
+fn main() {}

@@ -1,0 +1,89 @@
+//! What the processor sees of the rest of the machine: memory, and everything that is not memory.
+
+use bitflags::bitflags;
+
+use crate::{GuestMemory, PhysAddr, Ticks};
+
+/// The width of one I/O or MMIO cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum IoWidth {
+    /// 8 bits.
+    Byte = 1,
+    /// 16 bits.
+    Word = 2,
+    /// 32 bits.
+    Dword = 4,
+}
+
+impl IoWidth {
+    /// Size in bytes.
+    pub const fn bytes(self) -> u32 {
+        self as u32
+    }
+
+    /// The bits that a cycle of this width carries.
+    pub const fn mask(self) -> u32 {
+        match self {
+            Self::Byte => 0xff,
+            Self::Word => 0xffff,
+            Self::Dword => 0xffff_ffff,
+        }
+    }
+
+    /// What an undriven bus reads as: all ones.
+    pub const fn open_bus(self) -> u32 {
+        self.mask()
+    }
+}
+
+bitflags! {
+    /// Why the processor should look up from its trace. Levels, not edges: a bit stays set until
+    /// its cause is gone.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Attention: u8 {
+        /// The interrupt controller asserts INTR.
+        const INTR = 1 << 0;
+        /// A non-maskable interrupt waits.
+        const NMI = 1 << 1;
+        /// A reset of the processor was asked for (8042, port 92h, CF9h).
+        const RESET = 1 << 2;
+        /// The A20 gate or the physical map changed; cached translations are stale.
+        const MAP_CHANGED = 1 << 3;
+        /// A device armed a timer earlier than the present slice's end.
+        const DEADLINE_MOVED = 1 << 4;
+        /// The guest powered off, or ended the run through the debug exit port.
+        const STOP = 1 << 5;
+    }
+}
+
+/// Everything on the bus that is not RAM or ROM. Implemented once, by `platform::Board`.
+pub trait IoSpace {
+    /// An IN cycle. `now` is the time before the instruction. Unclaimed ports read all ones.
+    fn port_read(&mut self, mem: &mut GuestMemory, now: Ticks, port: u16, width: IoWidth) -> u32;
+
+    /// An OUT cycle.
+    fn port_write(&mut self, mem: &mut GuestMemory, now: Ticks, port: u16, value: u32, width: IoWidth);
+
+    /// A read of a page that is mapped as MMIO.
+    fn mmio_read(&mut self, mem: &mut GuestMemory, now: Ticks, addr: PhysAddr, width: IoWidth) -> u32;
+
+    /// A write to a page that is mapped as MMIO.
+    fn mmio_write(&mut self, mem: &mut GuestMemory, now: Ticks, addr: PhysAddr, value: u32, width: IoWidth);
+
+    /// What wants the processor's attention now.
+    fn attention(&self) -> Attention;
+
+    /// The interrupt acknowledge cycle: the vector that the controller puts on the bus.
+    fn acknowledge_intr(&mut self, now: Ticks) -> u8;
+
+    /// Takes the waiting NMI.
+    fn acknowledge_nmi(&mut self) {}
+}
+
+/// The bus as lent to the processor for one slice.
+pub struct Bus<'a> {
+    /// RAM and ROM.
+    pub mem: &'a mut GuestMemory,
+    /// Ports and MMIO.
+    pub io: &'a mut dyn IoSpace,
+}

@@ -1,0 +1,17 @@
+//! Turns a segment:offset into guest bytes, or a fault, or an [`IoSpace`] call.
+//!
+//! The ground crate of the workspace: addresses, virtual time, guest memory, the bus, address
+//! translation and the state codec. It knows neither instructions nor chips.
+
+mod bus;
+mod host_ram;
+mod memory;
+mod snapshot;
+mod time;
+mod width;
+
+pub use bus::{Attention, Bus, IoSpace, IoWidth};
+pub use memory::{GuestMemory, HOLE_BYTE, MapKind, PAGE_SIZE, PageFlags, PhysAddr, RomId};
+pub use snapshot::{Snapshot, SnapshotError, StateReader, StateWriter};
+pub use time::{TickRate, Ticks};
+pub use width::Width;

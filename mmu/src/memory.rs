@@ -1,0 +1,435 @@
+//! Guest memory: RAM and ROM, the physical map, and per-page flags.
+//!
+//! Two address spaces meet here. A *physical* address is what the processor puts on the bus after
+//! the A20 gate. A *backing* offset says where a byte lies in our own block: RAM first, ROM images
+//! behind it. The map turns the one into the other, 4 KiB at a time, so that the same ROM may
+//! appear at several addresses and RAM may be hidden behind it.
+//!
+//! Every write, whoever makes it, ends in [`GuestMemory::write`] or [`GuestMemory::write_bytes`]:
+//! they notice writes into bytes that were decoded as code.
+
+use bitflags::bitflags;
+
+use crate::{Width, host_ram::HostRam};
+
+/// Bytes in a page.
+pub const PAGE_SIZE: u32 = 4096;
+
+/// What each byte of unmapped memory reads as.
+pub const HOLE_BYTE: u8 = 0xff;
+
+/// Bytes in a code line: the grain at which writes into decoded code are noticed.
+const CODE_LINE: u32 = PAGE_SIZE / 32;
+
+/// A physical address, after the A20 gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PhysAddr(pub u64);
+
+bitflags! {
+    /// What must be noticed about writes to a backing page. A page with any flag set never has a
+    /// fast write translation.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct PageFlags: u8 {
+        /// Some bytes of the page are decoded as traces.
+        const CODE = 1 << 0;
+        /// Not written since the flag was set: for dirty tracking.
+        const CLEAN = 1 << 1;
+        /// A debugger watches the page.
+        const WATCH = 1 << 2;
+        /// Writes are swallowed.
+        const ROM = 1 << 3;
+    }
+}
+
+/// What lies at a physical page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapKind {
+    /// Nothing: reads are all ones, writes are lost.
+    Hole,
+    /// A device.
+    Mmio,
+    /// RAM at this backing offset of the page.
+    Ram(u32),
+    /// ROM at this backing offset of the page.
+    Rom(u32),
+}
+
+const KIND_HOLE: u32 = 0;
+const KIND_MMIO: u32 = 1;
+const KIND_RAM: u32 = 2;
+const KIND_ROM: u32 = 3;
+
+/// A ROM image that was added with [`GuestMemory::add_rom`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RomId {
+    backing: u32,
+    len: u32,
+}
+
+/// RAM, ROM, the physical map and the page flags.
+#[derive(Debug)]
+pub struct GuestMemory {
+    block: HostRam,
+    ram_bytes: u32,
+    rom_end: u32,
+    /// One entry per 4 KiB of the 4 GiB physical space: kind in bits 0–1, backing page above.
+    map: Vec<u32>,
+    flags: Vec<PageFlags>,
+    /// One bit per 128-byte line that holds decoded code.
+    code_lines: Vec<u32>,
+    /// Backing pages and lines that were written while they held code, until taken.
+    code_hits: Vec<(u32, u32)>,
+    a20_mask: u32,
+    map_generation: u32,
+}
+
+/// Room for ROM images behind RAM.
+const ROM_SPACE: u32 = 1 << 20;
+
+impl GuestMemory {
+    /// `ram_bytes` of RAM (rounded down to a page, at most 3 GiB), mapped nowhere yet.
+    pub fn new(ram_bytes: u64) -> Self {
+        let ram_bytes = (ram_bytes.min(3 << 30) as u32) & !(PAGE_SIZE - 1);
+        let len = (ram_bytes + ROM_SPACE) as usize;
+        let pages = len / PAGE_SIZE as usize;
+        Self {
+            block: HostRam::zeroed(len),
+            ram_bytes,
+            rom_end: ram_bytes,
+            map: vec![KIND_HOLE; 1 << 20],
+            flags: vec![PageFlags::empty(); pages],
+            code_lines: vec![0; pages],
+            code_hits: Vec::new(),
+            a20_mask: !0,
+            map_generation: 0,
+        }
+    }
+
+    /// Size of RAM in bytes.
+    pub fn ram_bytes(&self) -> u32 {
+        self.ram_bytes
+    }
+
+    /// All of RAM, in backing order. For hashing and saving.
+    pub fn ram(&self) -> &[u8] {
+        &self.block.bytes()[..self.ram_bytes as usize]
+    }
+
+    /// Replaces all of RAM. Decoded code and translations become stale as if it had been written.
+    /// Returns false, and changes nothing, if the length differs.
+    pub fn load_ram(&mut self, bytes: &[u8]) -> bool {
+        if bytes.len() != self.ram_bytes as usize {
+            return false;
+        }
+        self.write_bytes(0, bytes);
+        true
+    }
+
+    // ---- the physical map ----
+
+    /// Adds a ROM image (zero-padded to whole pages). `None` if there is no room left.
+    pub fn add_rom(&mut self, image: &[u8]) -> Option<RomId> {
+        let len = u32::try_from(image.len()).ok()?.checked_next_multiple_of(PAGE_SIZE)?;
+        let backing = self.rom_end;
+        if len > self.ram_bytes + ROM_SPACE - backing {
+            return None;
+        }
+        self.block.bytes_mut()[backing as usize..][..image.len()].copy_from_slice(image);
+        for page in backing / PAGE_SIZE..(backing + len) / PAGE_SIZE {
+            self.flags[page as usize] |= PageFlags::ROM;
+        }
+        self.rom_end += len;
+        Some(RomId { backing, len })
+    }
+
+    fn map_range(&mut self, start: u32, len: u32, entry: impl Fn(u32) -> u32) {
+        for page in 0..len / PAGE_SIZE {
+            if let Some(slot) = self.map.get_mut((start / PAGE_SIZE + page) as usize) {
+                *slot = entry(page);
+            }
+        }
+        self.map_generation = self.map_generation.wrapping_add(1);
+    }
+
+    /// Maps `len` bytes of RAM from RAM offset `ram_offset` at physical `start`. All three are
+    /// multiples of the page size; what lies past the end of RAM becomes a hole.
+    pub fn map_ram(&mut self, start: u32, len: u32, ram_offset: u32) {
+        let (first, ram_pages) = (ram_offset / PAGE_SIZE, self.ram_bytes / PAGE_SIZE);
+        self.map_range(start, len, |page| match first + page {
+            backing if backing < ram_pages => backing << 2 | KIND_RAM,
+            _ => KIND_HOLE,
+        });
+    }
+
+    /// Maps `len` bytes of a ROM from its `offset` at physical `start`.
+    pub fn map_rom(&mut self, start: u32, len: u32, rom: RomId, offset: u32) {
+        let (first, pages) = (offset / PAGE_SIZE, rom.len / PAGE_SIZE);
+        self.map_range(start, len, |page| match first + page {
+            page if page < pages => (rom.backing / PAGE_SIZE + page) << 2 | KIND_ROM,
+            _ => KIND_HOLE,
+        });
+    }
+
+    /// Maps a range as a device's.
+    pub fn map_mmio(&mut self, start: u32, len: u32) {
+        self.map_range(start, len, |_| KIND_MMIO);
+    }
+
+    /// Unmaps a range.
+    pub fn map_hole(&mut self, start: u32, len: u32) {
+        self.map_range(start, len, |_| KIND_HOLE);
+    }
+
+    /// What lies at the page of `addr`; for memory, the backing offset of `addr` itself.
+    #[inline]
+    pub fn lookup(&self, addr: u32) -> MapKind {
+        let entry = self.map.get((addr / PAGE_SIZE) as usize).copied().unwrap_or(KIND_HOLE);
+        let backing = (entry >> 2) * PAGE_SIZE + addr % PAGE_SIZE;
+        match entry & 3 {
+            KIND_RAM => MapKind::Ram(backing),
+            KIND_ROM => MapKind::Rom(backing),
+            KIND_MMIO => MapKind::Mmio,
+            _ => MapKind::Hole,
+        }
+    }
+
+    /// Opens (`true`) or closes the A20 gate. Closed, address bit 20 of the processor is zero.
+    pub fn set_a20(&mut self, open: bool) {
+        let mask = if open { !0 } else { !(1 << 20) };
+        if mask != self.a20_mask {
+            self.a20_mask = mask;
+            self.map_generation = self.map_generation.wrapping_add(1);
+        }
+    }
+
+    /// Whether the A20 gate is open.
+    pub fn a20(&self) -> bool {
+        self.a20_mask == !0
+    }
+
+    /// What the processor's address lines are masked with.
+    #[inline]
+    pub fn a20_mask(&self) -> u32 {
+        self.a20_mask
+    }
+
+    /// Changes whenever the map or the A20 gate does: cached translations are then stale.
+    #[inline]
+    pub fn map_generation(&self) -> u32 {
+        self.map_generation
+    }
+
+    // ---- backing bytes ----
+
+    /// Reads at a backing offset. Bytes past the end are all ones.
+    #[inline]
+    pub fn read<W: Width>(&self, backing: u32) -> W {
+        match self.block.bytes().get(backing as usize..backing as usize + W::BYTES as usize) {
+            Some(bytes) => W::from_le(bytes),
+            None => W::truncate(u64::MAX),
+        }
+    }
+
+    /// Writes at a backing offset, within one page. ROM swallows it; decoded code is noticed.
+    #[inline]
+    pub fn write<W: Width>(&mut self, backing: u32, value: W) {
+        self.write_bytes(backing, &value.zext().to_le_bytes()[..W::BYTES as usize]);
+    }
+
+    /// Writes bytes at a backing offset, across any number of pages.
+    pub fn write_bytes(&mut self, backing: u32, data: &[u8]) {
+        let (mut at, mut data) = (backing, data);
+        while !data.is_empty() {
+            let room = (PAGE_SIZE - at % PAGE_SIZE) as usize;
+            let (chunk, rest) = data.split_at(data.len().min(room));
+            self.write_in_page(at, chunk);
+            at = at.wrapping_add(chunk.len() as u32);
+            data = rest;
+        }
+    }
+
+    fn write_in_page(&mut self, backing: u32, chunk: &[u8]) {
+        let page = (backing / PAGE_SIZE) as usize;
+        let Some(flags) = self.flags.get_mut(page) else { return };
+        if !flags.is_empty() {
+            if flags.contains(PageFlags::ROM) {
+                return;
+            }
+            flags.remove(PageFlags::CLEAN);
+            if flags.contains(PageFlags::CODE) {
+                let hit = self.code_lines[page] & line_mask(backing, chunk.len() as u32);
+                if hit != 0 {
+                    self.code_hits.push((page as u32, hit));
+                }
+            }
+        }
+        if let Some(bytes) = self.block.bytes_mut().get_mut(backing as usize..backing as usize + chunk.len()) {
+            bytes.copy_from_slice(chunk);
+        }
+    }
+
+    /// Bytes at a backing offset, up to the end of its page and at most `len`.
+    pub fn page_slice(&self, backing: u32, len: usize) -> &[u8] {
+        let len = len.min((PAGE_SIZE - backing % PAGE_SIZE) as usize);
+        self.block.bytes().get(backing as usize..backing as usize + len).unwrap_or(&[])
+    }
+
+    /// Flags of a backing page (offset / [`PAGE_SIZE`]).
+    #[inline]
+    pub fn page_flags(&self, page: u32) -> PageFlags {
+        self.flags.get(page as usize).copied().unwrap_or(PageFlags::ROM)
+    }
+
+    /// Sets flags of a backing page. The caller revokes fast write translations of the page.
+    pub fn set_page_flags(&mut self, page: u32, set: PageFlags) {
+        if let Some(flags) = self.flags.get_mut(page as usize) {
+            *flags |= set;
+        }
+    }
+
+    /// Clears flags of a backing page.
+    pub fn clear_page_flags(&mut self, page: u32, clear: PageFlags) {
+        if let Some(flags) = self.flags.get_mut(page as usize) {
+            *flags &= !clear;
+        }
+    }
+
+    // ---- decoded code ----
+
+    /// Marks `len` bytes from a backing offset, within one page, as decoded. Returns true if the
+    /// page held no code before, in which case its fast write translations must be revoked.
+    pub fn mark_code(&mut self, backing: u32, len: u32) -> bool {
+        let page = (backing / PAGE_SIZE) as usize;
+        let Some(lines) = self.code_lines.get_mut(page) else { return false };
+        *lines |= line_mask(backing, len);
+        let first = !self.flags[page].contains(PageFlags::CODE);
+        self.flags[page] |= PageFlags::CODE;
+        first
+    }
+
+    /// Forgets that a backing page holds code.
+    pub fn unmark_code(&mut self, page: u32) {
+        if let Some(lines) = self.code_lines.get_mut(page as usize) {
+            *lines = 0;
+            self.flags[page as usize].remove(PageFlags::CODE);
+        }
+    }
+
+    /// Which 128-byte lines of a backing page hold code.
+    #[inline]
+    pub fn code_lines(&self, page: u32) -> u32 {
+        self.code_lines.get(page as usize).copied().unwrap_or(0)
+    }
+
+    /// Whether decoded code was written since the hits were last taken.
+    #[inline]
+    pub fn code_was_hit(&self) -> bool {
+        !self.code_hits.is_empty()
+    }
+
+    /// Takes the log of hits: backing page and mask of its lines.
+    pub fn take_code_hits(&mut self) -> Vec<(u32, u32)> {
+        core::mem::take(&mut self.code_hits)
+    }
+
+    // ---- bus masters and loaders: physical addresses past the A20 gate ----
+
+    /// Reads physical memory. Holes and devices read all ones.
+    pub fn phys_read(&self, addr: u32, buf: &mut [u8]) {
+        let (mut at, mut buf) = (addr, buf);
+        while !buf.is_empty() {
+            let room = (PAGE_SIZE - at % PAGE_SIZE) as usize;
+            let (chunk, rest) = buf.split_at_mut(room.min(buf.len()));
+            match self.lookup(at) {
+                MapKind::Ram(backing) | MapKind::Rom(backing) => {
+                    chunk.copy_from_slice(self.page_slice(backing, chunk.len()));
+                }
+                MapKind::Hole | MapKind::Mmio => chunk.fill(HOLE_BYTE),
+            }
+            at = at.wrapping_add(chunk.len() as u32);
+            buf = rest;
+        }
+    }
+
+    /// Writes physical memory. Holes, devices and ROM swallow it.
+    pub fn phys_write(&mut self, addr: u32, data: &[u8]) {
+        let (mut at, mut data) = (addr, data);
+        while !data.is_empty() {
+            let room = (PAGE_SIZE - at % PAGE_SIZE) as usize;
+            let (chunk, rest) = data.split_at(data.len().min(room));
+            if let MapKind::Ram(backing) = self.lookup(at) {
+                self.write_in_page(backing, chunk);
+            }
+            at = at.wrapping_add(chunk.len() as u32);
+            data = rest;
+        }
+    }
+
+    // ---- for the TLB ----
+
+    /// Where the page at a backing offset lies on the host.
+    pub(crate) fn host_page(&self, backing: u32) -> Option<*mut u8> {
+        let start = (backing & !(PAGE_SIZE - 1)) as usize;
+        (start + PAGE_SIZE as usize <= self.block.len()).then(|| self.block.start().wrapping_add(start))
+    }
+
+    /// Identifies the host block: pointers made under another identity are stale.
+    pub(crate) fn identity(&self) -> (usize, usize) {
+        (self.block.start() as usize, self.block.len())
+    }
+}
+
+/// The lines of a page that `len` bytes from `backing` touch.
+#[inline]
+fn line_mask(backing: u32, len: u32) -> u32 {
+    let first = backing % PAGE_SIZE / CODE_LINE;
+    let last = ((backing % PAGE_SIZE + len.max(1) - 1).min(PAGE_SIZE - 1)) / CODE_LINE;
+    (u32::MAX << first) & (u32::MAX >> (31 - last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine() -> GuestMemory {
+        let mut mem = GuestMemory::new(2 << 20);
+        mem.map_ram(0, 0xa0000, 0);
+        mem.map_mmio(0xa0000, 0x20000);
+        let rom = mem.add_rom(&[0x5a; 0x2000]).unwrap();
+        mem.map_rom(0xfe000, 0x2000, rom, 0);
+        mem.map_rom(0xffff_e000, 0x2000, rom, 0);
+        mem.map_ram(0x100000, 0x100000, 0x100000);
+        mem
+    }
+
+    #[test]
+    fn holes_read_all_ones_and_rom_swallows_writes() {
+        let mut mem = machine();
+        let mut buf = [0; 4];
+        mem.phys_read(0xd0000, &mut buf);
+        assert_eq!(buf, [0xff; 4]);
+        mem.phys_write(0xffff0, &[1, 2]);
+        mem.phys_read(0xffff_fff0, &mut buf);
+        assert_eq!(buf, [0x5a; 4]);
+    }
+
+    #[test]
+    fn writes_into_decoded_lines_are_logged_and_others_are_not() {
+        let mut mem = machine();
+        assert!(mem.mark_code(0x1100, 20));
+        assert!(!mem.mark_code(0x1180, 1));
+        mem.phys_write(0x1000, &[0; 0x100]);
+        assert!(!mem.code_was_hit());
+        mem.phys_write(0xfff, &[0; 0x102]);
+        assert_eq!(mem.take_code_hits(), [(1, 1 << 2)]);
+    }
+
+    #[test]
+    fn writes_cross_pages_and_stop_at_holes() {
+        let mut mem = machine();
+        mem.phys_write(0x9fffe, &[1, 2, 3, 4]);
+        let mut buf = [0; 4];
+        mem.phys_read(0x9fffe, &mut buf);
+        assert_eq!(buf, [1, 2, 0xff, 0xff]);
+    }
+}

@@ -1,0 +1,1 @@
+//! The oldiron PC as a library.

@@ -1,0 +1,2 @@
+//! Maintenance tasks: `cargo xtask TASK`.
+fn main() {}
