@@ -46,7 +46,10 @@ pub struct Cpu {
 impl Cpu {
     /// A processor after power-on.
     pub fn new(model: &'static CpuModel) -> Self {
-        Self { model, stats: CpuStats::default() }
+        Self {
+            model,
+            stats: CpuStats::default(),
+        }
     }
 
     /// Its model.
@@ -65,7 +68,10 @@ impl Cpu {
     /// Runs from time `now` until `until`, exactly, or until something needs the caller.
     pub fn run(&mut self, bus: &mut Bus<'_>, now: Ticks, until: Ticks) -> Run {
         let _ = (bus, now);
-        Run { now: until, exit: Exit::Deadline }
+        Run {
+            now: until,
+            exit: Exit::Deadline,
+        }
     }
 
     /// Whether an external interrupt would be taken (EFLAGS.IF): decides if HLT can ever end.

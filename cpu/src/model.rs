@@ -13,10 +13,26 @@ pub struct CpuModel {
 
 /// All models, oldest first.
 pub const MODELS: &[CpuModel] = &[
-    CpuModel { name: "386", description: "Intel 386DX, no coprocessor", reset_edx: 0x0308 },
-    CpuModel { name: "486", description: "Intel 486, no coprocessor", reset_edx: 0x0423 },
-    CpuModel { name: "pentium", description: "Intel Pentium, no coprocessor", reset_edx: 0x0525 },
-    CpuModel { name: "p6", description: "Intel Pentium Pro, no coprocessor", reset_edx: 0x0617 },
+    CpuModel {
+        name: "386",
+        description: "Intel 386DX, no coprocessor",
+        reset_edx: 0x0308,
+    },
+    CpuModel {
+        name: "486",
+        description: "Intel 486, no coprocessor",
+        reset_edx: 0x0423,
+    },
+    CpuModel {
+        name: "pentium",
+        description: "Intel Pentium, no coprocessor",
+        reset_edx: 0x0525,
+    },
+    CpuModel {
+        name: "p6",
+        description: "Intel Pentium Pro, no coprocessor",
+        reset_edx: 0x0617,
+    },
 ];
 
 impl CpuModel {

@@ -1,7 +1,36 @@
 //! Images of disks, as chips see them: numbered 512-byte sectors.
 
+use serde::{Deserialize, Serialize};
+
 /// Bytes in a sector.
 pub const SECTOR_SIZE: usize = 512;
+
+/// A disk geometry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chs {
+    /// Cylinders.
+    pub cylinders: u16,
+    /// Heads.
+    pub heads: u8,
+    /// Sectors per track.
+    pub sectors: u8,
+}
+
+/// What kind of floppy drive is fitted: the number the CMOS knows it by (register 10h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum FloppyKind {
+    /// 5.25 inch, 360 KiB.
+    Dd525 = 1,
+    /// 5.25 inch, 1.2 MiB.
+    Hd525 = 2,
+    /// 3.5 inch, 720 KiB.
+    Dd35 = 3,
+    /// 3.5 inch, 1.44 MiB.
+    Hd35 = 4,
+    /// 3.5 inch, 2.88 MiB.
+    Ed35 = 5,
+}
 
 /// An image failed.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
@@ -53,12 +82,18 @@ impl MemoryImage {
     /// An image with these contents; a partial last sector is filled with zeros.
     pub fn new(mut bytes: Vec<u8>) -> Self {
         bytes.resize(bytes.len().next_multiple_of(SECTOR_SIZE), 0);
-        Self { bytes, read_only: false }
+        Self {
+            bytes,
+            read_only: false,
+        }
     }
 
     /// The same, write-protected.
     pub fn read_only(bytes: Vec<u8>) -> Self {
-        Self { read_only: true, ..Self::new(bytes) }
+        Self {
+            read_only: true,
+            ..Self::new(bytes)
+        }
     }
 
     /// The contents.
@@ -67,7 +102,9 @@ impl MemoryImage {
     }
 
     fn range(&self, lba: u64, len: usize) -> Result<core::ops::Range<usize>, DiskError> {
-        let start = usize::try_from(lba).ok().and_then(|lba| lba.checked_mul(SECTOR_SIZE));
+        let start = usize::try_from(lba)
+            .ok()
+            .and_then(|lba| lba.checked_mul(SECTOR_SIZE));
         match start.and_then(|start| Some(start..start.checked_add(len)?)) {
             Some(range) if range.end <= self.bytes.len() => Ok(range),
             _ => Err(DiskError::OutOfRange { lba }),

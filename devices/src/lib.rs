@@ -4,14 +4,20 @@
 //! It never reads a clock, a file or a random source; everything it knows is state that
 //! [`oldiron_mmu::Snapshot`] saves.
 
+mod date_time;
 mod device;
 mod disk;
 mod irq;
 mod outbox;
+mod ps2;
 mod scheduler;
+mod vga;
 
+pub use date_time::{DateTime, days_in_month};
 pub use device::{Ctx, Device, DmaBus, DmaOutcome, PortRange, ResetKind, Timing};
-pub use disk::{BlockImage, DiskError, MemoryImage, SECTOR_SIZE};
+pub use disk::{BlockImage, Chs, DiskError, FloppyKind, MemoryImage, SECTOR_SIZE};
 pub use irq::{IrqLine, IrqLines};
 pub use outbox::{Outbox, SerialByte};
+pub use ps2::KeyCode;
 pub use scheduler::{Scheduler, TimerId};
+pub use vga::Frame;

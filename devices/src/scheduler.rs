@@ -65,7 +65,10 @@ pub struct Scheduler {
 
 impl Default for Scheduler {
     fn default() -> Self {
-        Self { due: vec![Ticks::MAX; TimerId::COUNT], next: Ticks::MAX }
+        Self {
+            due: vec![Ticks::MAX; TimerId::COUNT],
+            next: Ticks::MAX,
+        }
     }
 }
 
@@ -99,7 +102,9 @@ impl Scheduler {
         if self.next > now {
             return None;
         }
-        let id = *TimerId::ALL.iter().find(|&&id| self.due.get(id as usize) == Some(&self.next))?;
+        let id = *TimerId::ALL
+            .iter()
+            .find(|&&id| self.due.get(id as usize) == Some(&self.next))?;
         let at = self.next;
         self.cancel(id);
         Some((id, at))

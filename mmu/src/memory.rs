@@ -129,7 +129,9 @@ impl GuestMemory {
 
     /// Adds a ROM image (zero-padded to whole pages). `None` if there is no room left.
     pub fn add_rom(&mut self, image: &[u8]) -> Option<RomId> {
-        let len = u32::try_from(image.len()).ok()?.checked_next_multiple_of(PAGE_SIZE)?;
+        let len = u32::try_from(image.len())
+            .ok()?
+            .checked_next_multiple_of(PAGE_SIZE)?;
         let backing = self.rom_end;
         if len > self.ram_bytes + ROM_SPACE - backing {
             return None;
@@ -183,7 +185,11 @@ impl GuestMemory {
     /// What lies at the page of `addr`; for memory, the backing offset of `addr` itself.
     #[inline]
     pub fn lookup(&self, addr: u32) -> MapKind {
-        let entry = self.map.get((addr / PAGE_SIZE) as usize).copied().unwrap_or(KIND_HOLE);
+        let entry = self
+            .map
+            .get((addr / PAGE_SIZE) as usize)
+            .copied()
+            .unwrap_or(KIND_HOLE);
         let backing = (entry >> 2) * PAGE_SIZE + addr % PAGE_SIZE;
         match entry & 3 {
             KIND_RAM => MapKind::Ram(backing),
@@ -224,7 +230,11 @@ impl GuestMemory {
     /// Reads at a backing offset. Bytes past the end are all ones.
     #[inline]
     pub fn read<W: Width>(&self, backing: u32) -> W {
-        match self.block.bytes().get(backing as usize..backing as usize + W::BYTES as usize) {
+        match self
+            .block
+            .bytes()
+            .get(backing as usize..backing as usize + W::BYTES as usize)
+        {
             Some(bytes) => W::from_le(bytes),
             None => W::truncate(u64::MAX),
         }
@@ -250,7 +260,9 @@ impl GuestMemory {
 
     fn write_in_page(&mut self, backing: u32, chunk: &[u8]) {
         let page = (backing / PAGE_SIZE) as usize;
-        let Some(flags) = self.flags.get_mut(page) else { return };
+        let Some(flags) = self.flags.get_mut(page) else {
+            return;
+        };
         if !flags.is_empty() {
             if flags.contains(PageFlags::ROM) {
                 return;
@@ -263,7 +275,11 @@ impl GuestMemory {
                 }
             }
         }
-        if let Some(bytes) = self.block.bytes_mut().get_mut(backing as usize..backing as usize + chunk.len()) {
+        if let Some(bytes) = self
+            .block
+            .bytes_mut()
+            .get_mut(backing as usize..backing as usize + chunk.len())
+        {
             bytes.copy_from_slice(chunk);
         }
     }
@@ -271,7 +287,10 @@ impl GuestMemory {
     /// Bytes at a backing offset, up to the end of its page and at most `len`.
     pub fn page_slice(&self, backing: u32, len: usize) -> &[u8] {
         let len = len.min((PAGE_SIZE - backing % PAGE_SIZE) as usize);
-        self.block.bytes().get(backing as usize..backing as usize + len).unwrap_or(&[])
+        self.block
+            .bytes()
+            .get(backing as usize..backing as usize + len)
+            .unwrap_or(&[])
     }
 
     /// Flags of a backing page (offset / [`PAGE_SIZE`]).
@@ -300,7 +319,9 @@ impl GuestMemory {
     /// page held no code before, in which case its fast write translations must be revoked.
     pub fn mark_code(&mut self, backing: u32, len: u32) -> bool {
         let page = (backing / PAGE_SIZE) as usize;
-        let Some(lines) = self.code_lines.get_mut(page) else { return false };
+        let Some(lines) = self.code_lines.get_mut(page) else {
+            return false;
+        };
         *lines |= line_mask(backing, len);
         let first = !self.flags[page].contains(PageFlags::CODE);
         self.flags[page] |= PageFlags::CODE;

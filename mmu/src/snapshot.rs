@@ -78,7 +78,10 @@ pub struct StateReader<'a> {
 impl<'a> StateReader<'a> {
     /// Reads `bytes` on behalf of `component` (used in error messages).
     pub fn new(component: &str, bytes: &'a [u8]) -> Self {
-        Self { component: component.to_owned(), bytes }
+        Self {
+            component: component.to_owned(),
+            bytes,
+        }
     }
 
     /// The next value.
@@ -100,7 +103,11 @@ impl<'a> StateReader<'a> {
             return Err(SnapshotError::Damaged { component: name });
         }
         if version != S::VERSION {
-            return Err(SnapshotError::Version { component: name, found: version, expected: S::VERSION });
+            return Err(SnapshotError::Version {
+                component: name,
+                found: version,
+                expected: S::VERSION,
+            });
         }
         let bytes: Vec<u8> = self.get()?;
         let mut inner = StateReader::new(&name, &bytes);
@@ -110,17 +117,26 @@ impl<'a> StateReader<'a> {
 
     /// A [`SnapshotError::Damaged`] naming this component.
     pub fn damaged(&self) -> SnapshotError {
-        SnapshotError::Damaged { component: self.component.clone() }
+        SnapshotError::Damaged {
+            component: self.component.clone(),
+        }
     }
 
     /// A [`SnapshotError::Mismatch`] naming this component.
     pub fn mismatch(&self, reason: &'static str) -> SnapshotError {
-        SnapshotError::Mismatch { component: self.component.clone(), reason }
+        SnapshotError::Mismatch {
+            component: self.component.clone(),
+            reason,
+        }
     }
 
     /// Succeeds if nothing is left over.
     pub fn finish(self) -> Result<(), SnapshotError> {
-        if self.bytes.is_empty() { Ok(()) } else { Err(self.damaged()) }
+        if self.bytes.is_empty() {
+            Ok(())
+        } else {
+            Err(self.damaged())
+        }
     }
 }
 
@@ -165,7 +181,11 @@ mod tests {
         StateReader::new("test", &bytes).component(&mut back).unwrap();
         assert_eq!(back.0, 77);
         for n in 0..bytes.len() {
-            assert!(StateReader::new("test", &bytes[..n]).component(&mut back).is_err());
+            assert!(
+                StateReader::new("test", &bytes[..n])
+                    .component(&mut back)
+                    .is_err()
+            );
         }
     }
 }

@@ -59,7 +59,11 @@ mod tests {
 
     #[test]
     fn tick_of_is_the_first_tick_that_shows_the_count() {
-        for rate in [TickRate::new(100_000_000), TickRate::new(1_000_003), TickRate::new(7)] {
+        for rate in [
+            TickRate::new(100_000_000),
+            TickRate::new(1_000_003),
+            TickRate::new(7),
+        ] {
             for count in 1..2000 {
                 let tick = rate.tick_of(count, 1_193_182);
                 assert!(rate.count_at(tick, 1_193_182) >= count);

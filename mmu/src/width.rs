@@ -15,7 +15,11 @@ pub trait Width: Copy + Eq + Default + core::fmt::Debug + sealed::Sealed + 'stat
     /// Size in bits.
     const BITS: u32 = Self::BYTES * 8;
     /// All ones, zero-extended.
-    const MASK: u64 = if Self::BYTES == 8 { u64::MAX } else { (1 << (Self::BITS & 63)) - 1 };
+    const MASK: u64 = if Self::BYTES == 8 {
+        u64::MAX
+    } else {
+        (1 << (Self::BITS & 63)) - 1
+    };
     /// The sign bit, zero-extended.
     const SIGN: u64 = 1 << (Self::BITS - 1);
 

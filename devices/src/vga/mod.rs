@@ -1,0 +1,5 @@
+//! The video graphics array.
+
+mod frame;
+
+pub use frame::Frame;
