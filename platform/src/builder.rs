@@ -1,0 +1,250 @@
+//! What a machine is made of, and whether the parts fit together.
+
+use oldiron_cpu::{CpuModel, Dispatch};
+use oldiron_devices::{BlockImage, Chs, DateTime, DiskError, FloppyKind, Timing};
+use oldiron_mmu::TickRate;
+
+use crate::{Machine, board::Board};
+
+/// Why a machine cannot be built.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum BuildError {
+    /// Too little or too much memory.
+    #[error("{mib} MiB of memory: must be 1 to 3072")]
+    Memory {
+        /// What was asked for.
+        mib: u32,
+    },
+    /// The system BIOS has no size a PC can map.
+    #[error("a system BIOS of {bytes} bytes: must be 64, 128 or 256 KiB")]
+    BiosSize {
+        /// Its size.
+        bytes: usize,
+    },
+    /// The VGA BIOS does not fit its window.
+    #[error("a VGA BIOS of {bytes} bytes: must be 512 bytes to 64 KiB")]
+    VgaBiosSize {
+        /// Its size.
+        bytes: usize,
+    },
+    /// The boot order is not a choice of a, c and d.
+    #[error("boot order '{order}': must be one to three different letters of a, c, d")]
+    BootOrder {
+        /// What was asked for.
+        order: String,
+    },
+    /// There is no such drive.
+    #[error("{what} {index}: there is no such drive")]
+    NoSuchDrive {
+        /// Floppy or disk.
+        what: &'static str,
+        /// The number asked for.
+        index: usize,
+    },
+    /// An image does not fit its drive.
+    #[error("disk {index}: {source}")]
+    Disk {
+        /// Which.
+        index: usize,
+        /// Why.
+        #[source]
+        source: DiskError,
+    },
+    /// Two chips decode the same port.
+    #[error("port {port:#06x} is claimed by both {first} and {second}")]
+    PortConflict {
+        /// The port.
+        port: u16,
+        /// Who had it first.
+        first: &'static str,
+        /// Who wants it too.
+        second: &'static str,
+    },
+}
+
+/// A floppy drive and what is in it.
+pub(crate) struct FloppyDrive {
+    pub(crate) kind: FloppyKind,
+    pub(crate) image: Option<Box<dyn BlockImage>>,
+}
+
+/// A fixed disk.
+pub(crate) struct FixedDisk {
+    pub(crate) image: Box<dyn BlockImage>,
+    pub(crate) chs: Option<Chs>,
+}
+
+/// Collects the parts of a machine.
+///
+/// Without further calls: 64 MiB, the newest processor, 100 million ticks a second, fast timing,
+/// a 1.44 MiB floppy drive without a floppy, no disks, the built-in ROMs.
+pub struct MachineBuilder {
+    pub(crate) memory_mib: u32,
+    pub(crate) cpu: Option<&'static CpuModel>,
+    pub(crate) rate: TickRate,
+    pub(crate) timing: Timing,
+    pub(crate) rtc: DateTime,
+    pub(crate) floppies: [Option<FloppyDrive>; 2],
+    pub(crate) disks: [Option<FixedDisk>; 4],
+    pub(crate) boot_order: String,
+    pub(crate) bios: Option<Vec<u8>>,
+    pub(crate) vga_bios: Option<Vec<u8>>,
+    pub(crate) debug_exit: Option<u16>,
+    pub(crate) debug_console: bool,
+    pub(crate) port_log: Vec<u16>,
+    pub(crate) dispatch: Dispatch,
+    bad_drive: Option<BuildError>,
+}
+
+impl Default for MachineBuilder {
+    fn default() -> Self {
+        Self {
+            memory_mib: 64,
+            cpu: None,
+            rate: TickRate::new(100_000_000),
+            timing: Timing::Fast,
+            rtc: DateTime::default(),
+            floppies: [
+                Some(FloppyDrive {
+                    kind: FloppyKind::Hd35,
+                    image: None,
+                }),
+                None,
+            ],
+            disks: [const { None }; 4],
+            boot_order: "acd".to_owned(),
+            bios: None,
+            vga_bios: None,
+            debug_exit: None,
+            debug_console: false,
+            port_log: Vec::new(),
+            dispatch: Dispatch::default(),
+            bad_drive: None,
+        }
+    }
+}
+
+impl MachineBuilder {
+    /// A builder with the defaults above.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Memory in MiB, 1 to 3072.
+    pub fn memory_mib(mut self, mib: u32) -> Self {
+        self.memory_mib = mib;
+        self
+    }
+
+    /// The processor.
+    pub fn cpu(mut self, model: &'static CpuModel) -> Self {
+        self.cpu = Some(model);
+        self
+    }
+
+    /// Ticks per guest second.
+    pub fn rate(mut self, rate: TickRate) -> Self {
+        self.rate = rate;
+        self
+    }
+
+    /// Device latencies.
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// What the real-time clock starts with.
+    pub fn rtc(mut self, start: DateTime) -> Self {
+        self.rtc = start;
+        self
+    }
+
+    /// Fits floppy drive 0 or 1, with or without a floppy.
+    pub fn floppy(mut self, drive: u8, kind: FloppyKind, image: Option<Box<dyn BlockImage>>) -> Self {
+        match self.floppies.get_mut(usize::from(drive)) {
+            Some(slot) => *slot = Some(FloppyDrive { kind, image }),
+            None => {
+                self.bad_drive = Some(BuildError::NoSuchDrive {
+                    what: "floppy",
+                    index: drive.into(),
+                })
+            }
+        }
+        self
+    }
+
+    /// Removes floppy drive 0 or 1.
+    pub fn no_floppy(mut self, drive: u8) -> Self {
+        if let Some(slot) = self.floppies.get_mut(usize::from(drive)) {
+            *slot = None;
+        }
+        self
+    }
+
+    /// Fits a fixed disk: 0 and 1 on the first channel, 2 and 3 on the second.
+    pub fn disk(mut self, index: usize, image: Box<dyn BlockImage>, chs: Option<Chs>) -> Self {
+        match self.disks.get_mut(index) {
+            Some(slot) => *slot = Some(FixedDisk { image, chs }),
+            None => self.bad_drive = Some(BuildError::NoSuchDrive { what: "disk", index }),
+        }
+        self
+    }
+
+    /// The order in which devices are tried at boot: up to three different letters of `a` floppy,
+    /// `c` fixed disk, `d` CD.
+    pub fn boot_order(mut self, order: &str) -> Self {
+        order.clone_into(&mut self.boot_order);
+        self
+    }
+
+    /// Another system BIOS: 64, 128 or 256 KiB.
+    pub fn bios(mut self, image: Vec<u8>) -> Self {
+        self.bios = Some(image);
+        self
+    }
+
+    /// Another VGA BIOS: at most 64 KiB.
+    pub fn vga_bios(mut self, image: Vec<u8>) -> Self {
+        self.vga_bios = Some(image);
+        self
+    }
+
+    /// The port by which a guest can end the run (`--debug-exit`).
+    pub fn debug_exit(mut self, port: Option<u16>) -> Self {
+        self.debug_exit = port;
+        self
+    }
+
+    /// Whether port E9h is there.
+    pub fn debug_console(mut self, on: bool) -> Self {
+        self.debug_console = on;
+        self
+    }
+
+    /// Ports of which every written byte is copied to the outbox.
+    pub fn port_log(mut self, ports: Vec<u16>) -> Self {
+        self.port_log = ports;
+        self
+    }
+
+    /// How the processor dispatches instructions. Results never depend on it.
+    pub fn dispatch(mut self, dispatch: Dispatch) -> Self {
+        self.dispatch = dispatch;
+        self
+    }
+
+    /// Builds the machine and turns it on.
+    pub fn build(self) -> Result<Machine, BuildError> {
+        self.check()?;
+        let board = Board::new(self.rate, self.timing);
+        Ok(Machine::new(self.cpu, self.memory_mib, board, self.dispatch))
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        if !(1..=3072).contains(&self.memory_mib) {
+            return Err(BuildError::Memory { mib: self.memory_mib });
+        }
+        Ok(())
+    }
+}
