@@ -1,9 +1,19 @@
 //! Decodes, caches and executes instructions and delivers exceptions; knows no chip.
 
+mod access;
+mod core;
 mod cpu;
+mod dispatch;
+mod fault;
+mod flags;
+mod insn;
 mod model;
 mod stats;
 
 pub use cpu::{Cpu, Dispatch, Exit, Run};
+pub use self::core::{Activity, Core, Cr0, Cr4, Mode, Shadow, TableRegister, reg, seg};
+pub use fault::{Fault, FaultRule, vector};
+pub use flags::{Eflags, LazyFlags};
+pub use insn::{Insn, InsnAttr};
 pub use model::{CpuModel, MODELS};
 pub use stats::CpuStats;

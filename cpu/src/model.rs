@@ -1,5 +1,7 @@
 //! Processor models as data.
 
+use crate::core::Cr0;
+
 /// A processor model.
 #[derive(Debug)]
 pub struct CpuModel {
@@ -36,6 +38,11 @@ pub const MODELS: &[CpuModel] = &[
 ];
 
 impl CpuModel {
+    /// CR0 after reset (SDM vol. 3A table 9-1). EM is clear even though no coprocessor is fitted.
+    pub fn reset_cr0(&self) -> Cr0 {
+        if self.name == "386" { Cr0::empty() } else { Cr0::ET | Cr0::CD | Cr0::NW }
+    }
+
     /// The model that is called `name`.
     pub fn by_name(name: &str) -> Option<&'static CpuModel> {
         MODELS.iter().find(|model| model.name.eq_ignore_ascii_case(name))

@@ -6,12 +6,18 @@
 mod bus;
 mod host_ram;
 mod memory;
+mod paging;
+mod segment;
 mod snapshot;
 mod time;
+mod tlb;
 mod width;
 
 pub use bus::{Attention, Bus, IoSpace, IoWidth};
 pub use memory::{GuestMemory, HOLE_BYTE, MapKind, PAGE_SIZE, PageFlags, PhysAddr, RomId};
+pub use paging::{Access, PageFault, PageFaultCode, PagingMode, Walk, walk};
+pub use segment::{SegAttr, Segment};
 pub use snapshot::{Snapshot, SnapshotError, StateReader, StateWriter};
 pub use time::{TickRate, Ticks};
+pub use tlb::{HostSlot, Target, Tlb, TlbBank};
 pub use width::Width;
