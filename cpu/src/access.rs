@@ -3,7 +3,9 @@
 //!
 //! The fast way is [`oldiron_mmu::Tlb`]; what it cannot do ends here.
 
-use oldiron_mmu::{Access, Bus, IoWidth, MapKind, PageFault, PageFaultCode, PagingMode, PhysAddr, Target, Width, walk};
+use oldiron_mmu::{
+    Access, Bus, IoWidth, MapKind, PageFault, PageFaultCode, PagingMode, PhysAddr, Target, Width, walk,
+};
 
 use crate::{
     core::{Core, dr6, seg},
@@ -19,7 +21,12 @@ impl From<PageFault> for Fault {
         } else {
             FaultRule::PageNotPresent
         };
-        Fault { vector: vector::PF, error: Some(fault.code.bits()), addr: fault.addr as u32, rule }
+        Fault {
+            vector: vector::PF,
+            error: Some(fault.code.bits()),
+            addr: fault.addr as u32,
+            rule,
+        }
     }
 }
 
@@ -41,7 +48,11 @@ impl Core {
         } else {
             return Ok((s.base as u32).wrapping_add(offset));
         };
-        let vector = if segment == seg::SS { vector::SS } else { vector::GP };
+        let vector = if segment == seg::SS {
+            vector::SS
+        } else {
+            vector::GP
+        };
         Err(Fault::with_error(vector, 0, rule))
     }
 
@@ -148,7 +159,12 @@ impl Core {
         let high = self.translate(bus, addr.wrapping_add(first), Access::Write, user)?;
         for n in 0..W::BYTES {
             let (target, at) = if n < first { (low, n) } else { (high, n - first) };
-            write_target(bus, self.now, offset_target(target, at), (value.zext() >> (8 * n)) as u8);
+            write_target(
+                bus,
+                self.now,
+                offset_target(target, at),
+                (value.zext() >> (8 * n)) as u8,
+            );
         }
         Ok(())
     }
@@ -184,7 +200,9 @@ impl Core {
         let mode = self.paging_mode();
         let walked = walk(bus.mem, mode, self.cr3, addr, access, user)?;
         let write_protect = mode.contains(PagingMode::WRITE_PROTECT);
-        Ok(self.tlb.fill(addr as u64, &walked, access, user, write_protect, bus.mem))
+        Ok(self
+            .tlb
+            .fill(addr as u64, &walked, access, user, write_protect, bus.mem))
     }
 
     // ---- data breakpoints ----
@@ -223,7 +241,10 @@ fn offset_target(target: Target, by: u32) -> Target {
         MapKind::Rom(backing) => MapKind::Rom(backing + by),
         other => other,
     };
-    Target { phys: target.phys.wrapping_add(by), kind }
+    Target {
+        phys: target.phys.wrapping_add(by),
+        kind,
+    }
 }
 
 /// Reads within one page.
@@ -232,7 +253,8 @@ pub fn read_target<W: Width>(bus: &mut Bus<'_>, now: u64, target: Target) -> W {
         MapKind::Ram(backing) | MapKind::Rom(backing) => bus.mem.read(backing),
         MapKind::Hole => W::truncate(u64::MAX),
         MapKind::Mmio => {
-            let mut read = |phys: u32, width| bus.io.mmio_read(bus.mem, now, PhysAddr(phys as u64), width) as u64;
+            let mut read =
+                |phys: u32, width| bus.io.mmio_read(bus.mem, now, PhysAddr(phys as u64), width) as u64;
             W::truncate(match W::BYTES {
                 1 => read(target.phys, IoWidth::Byte),
                 2 => read(target.phys, IoWidth::Word),
@@ -251,7 +273,8 @@ pub fn write_target<W: Width>(bus: &mut Bus<'_>, now: u64, target: Target, value
         MapKind::Mmio => {
             let value = value.zext();
             let mut write = |phys: u32, value: u64, width| {
-                bus.io.mmio_write(bus.mem, now, PhysAddr(phys as u64), value as u32, width);
+                bus.io
+                    .mmio_write(bus.mem, now, PhysAddr(phys as u64), value as u32, width);
             };
             match W::BYTES {
                 1 => write(target.phys, value, IoWidth::Byte),

@@ -293,10 +293,22 @@ impl Core {
         self.cr3 = 0;
         self.cr4 = Cr4::empty();
         self.dr = [0, 0, 0, 0, 0, 0, dr6::ONES, 0x400];
-        self.gdtr = TableRegister { base: 0, limit: 0xffff };
-        self.idtr = TableRegister { base: 0, limit: 0x3ff };
-        self.ldtr = Segment { limit: 0xffff, ..Segment::default() };
-        self.tr = Segment { limit: 0xffff, ..Segment::default() };
+        self.gdtr = TableRegister {
+            base: 0,
+            limit: 0xffff,
+        };
+        self.idtr = TableRegister {
+            base: 0,
+            limit: 0x3ff,
+        };
+        self.ldtr = Segment {
+            limit: 0xffff,
+            ..Segment::default()
+        };
+        self.tr = Segment {
+            limit: 0xffff,
+            ..Segment::default()
+        };
         self.shadow = Shadow::None;
         self.activity = Activity::Running;
         self.pending_debug = 0;
@@ -311,7 +323,11 @@ impl Core {
     #[inline(always)]
     pub fn reg<W: Width>(&self, number: u8) -> W {
         let value = self.gpr[number as usize & 31 & !(HIGH_BYTE as usize)];
-        if W::BYTES == 1 { W::truncate(value >> (number >> 2 & 8)) } else { W::truncate(value) }
+        if W::BYTES == 1 {
+            W::truncate(value >> (number >> 2 & 8))
+        } else {
+            W::truncate(value)
+        }
     }
 
     /// Writes a general register: 32-bit writes zero-extend, narrower ones keep the rest.
@@ -343,7 +359,11 @@ impl Core {
     /// ESP or SP, as SS.B says.
     pub fn stack_pointer(&self) -> u32 {
         let esp = self.gpr32(reg::ESP);
-        if self.segments[seg::SS].is_big() { esp } else { esp & 0xffff }
+        if self.segments[seg::SS].is_big() {
+            esp
+        } else {
+            esp & 0xffff
+        }
     }
 
     /// Writes ESP, or SP alone, as SS.B says.
@@ -420,7 +440,8 @@ impl Core {
         mode.set(TraceMode::FLAT_SS, ss.is_flat() && ss.is_big());
         self.trace_mode = mode;
         // R/W fields of DR7 other than 00 (execution) with their L or G bit set.
-        self.watch_data = (0..4).any(|n| self.dr[7] >> (2 * n) & 3 != 0 && self.dr[7] >> (16 + 4 * n) & 3 != 0);
+        self.watch_data =
+            (0..4).any(|n| self.dr[7] >> (2 * n) & 3 != 0 && self.dr[7] >> (16 + 4 * n) & 3 != 0);
         self.tlb.select(if self.watch_data || self.checks_alignment() {
             TlbBank::Disabled
         } else if self.cpl == 3 {

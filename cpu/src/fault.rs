@@ -120,12 +120,22 @@ pub struct Fault {
 impl Fault {
     /// A fault without error code.
     pub const fn plain(vector: u8, rule: FaultRule) -> Self {
-        Self { vector, error: None, addr: 0, rule }
+        Self {
+            vector,
+            error: None,
+            addr: 0,
+            rule,
+        }
     }
 
     /// A fault with an error code.
     pub const fn with_error(vector: u8, error: u32, rule: FaultRule) -> Self {
-        Self { vector, error: Some(error), addr: 0, rule }
+        Self {
+            vector,
+            error: Some(error),
+            addr: 0,
+            rule,
+        }
     }
 
     /// #UD.

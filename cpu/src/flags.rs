@@ -184,21 +184,25 @@ impl LazyFlags {
     /// Sets CF and OF and keeps the others.
     #[inline(always)]
     pub fn set_cf_of(&mut self, cf: bool, of: bool) {
-        self.carry = self.carry & !(CARRY_BIT | OVERFLOW_BIT)
-            | (cf as u64) << 32
-            | ((cf ^ of) as u64) << 31;
+        self.carry = self.carry & !(CARRY_BIT | OVERFLOW_BIT) | (cf as u64) << 32 | ((cf ^ of) as u64) << 31;
     }
 
     /// After a logic operation: CF, OF and AF clear.
     #[inline(always)]
     pub fn logic<W: Width>(result: W) -> Self {
-        Self { result: result.sext(), carry: 0 }
+        Self {
+            result: result.sext(),
+            carry: 0,
+        }
     }
 
     /// After an operation that computed CF and OF itself; AF clear.
     #[inline(always)]
     pub fn explicit<W: Width>(result: W, cf: bool, of: bool) -> Self {
-        Self { result: result.sext(), carry: (cf as u64) << 32 | ((cf ^ of) as u64) << 31 }
+        Self {
+            result: result.sext(),
+            carry: (cf as u64) << 32 | ((cf ^ of) as u64) << 31,
+        }
     }
 
     /// After `a + b (+ carry)` or `a - b (- borrow)`: `wide` is that sum or difference of the
@@ -207,8 +211,15 @@ impl LazyFlags {
     pub fn arithmetic<W: Width>(a: W, b: W, wide: u64) -> Self {
         let carries = a.zext() ^ b.zext() ^ wide;
         // No 64-bit operation exists yet; its carries would be folded into this layout here.
-        let carry = if W::BITS < 32 { carries << (32 - W::BITS) | carries & AUX_BIT } else { carries };
-        Self { result: W::truncate(wide).sext(), carry }
+        let carry = if W::BITS < 32 {
+            carries << (32 - W::BITS) | carries & AUX_BIT
+        } else {
+            carries
+        };
+        Self {
+            result: W::truncate(wide).sext(),
+            carry,
+        }
     }
 
     /// After a double shift or another operation with a known AF.
@@ -258,7 +269,11 @@ mod tests {
         let (a, b) = (W::truncate(a), W::truncate(b));
         let sign = |v: u64| v & W::SIGN != 0;
         for sub in [false, true] {
-            let wide = if sub { a.zext().wrapping_sub(b.zext()) } else { a.zext().wrapping_add(b.zext()) };
+            let wide = if sub {
+                a.zext().wrapping_sub(b.zext())
+            } else {
+                a.zext().wrapping_add(b.zext())
+            };
             let lazy = LazyFlags::arithmetic(a, b, wide);
             let r = wide & W::MASK;
             assert_eq!(lazy.zf(), r == 0);
@@ -281,7 +296,23 @@ mod tests {
 
     #[test]
     fn arithmetic_flags_agree_with_their_definitions() {
-        let edges = [0, 1, 2, 7, 8, 15, 16, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fff_ffff, 0x8000_0000];
+        let edges = [
+            0,
+            1,
+            2,
+            7,
+            8,
+            15,
+            16,
+            0x7f,
+            0x80,
+            0xff,
+            0x7fff,
+            0x8000,
+            0xffff,
+            0x7fff_ffff,
+            0x8000_0000,
+        ];
         for a in edges.into_iter().chain([0xffff_ffff, 0x1234_5678]) {
             for b in edges.into_iter().chain([0xffff_ffff, 0x8765_4321]) {
                 check_add_sub::<u8>(a, b);

@@ -86,7 +86,11 @@ impl Insn {
     /// The mask of the address size.
     #[inline(always)]
     pub fn address_mask(&self) -> u32 {
-        if self.attr.contains(InsnAttr::ADDRESS32) { u32::MAX } else { 0xffff }
+        if self.attr.contains(InsnAttr::ADDRESS32) {
+            u32::MAX
+        } else {
+            0xffff
+        }
     }
 }
 
@@ -95,7 +99,9 @@ impl Core {
     #[inline(always)]
     pub fn effective_address(&self, insn: &Insn) -> u32 {
         let index = (self.gpr[insn.index as usize & 31] as u32) << (insn.scale & 3);
-        let sum = (self.gpr[insn.base as usize & 31] as u32).wrapping_add(index).wrapping_add(insn.disp);
+        let sum = (self.gpr[insn.base as usize & 31] as u32)
+            .wrapping_add(index)
+            .wrapping_add(insn.disp);
         sum & insn.address_mask()
     }
 }

@@ -10,8 +10,8 @@ mod insn;
 mod model;
 mod stats;
 
-pub use cpu::{Cpu, Dispatch, Exit, Run};
 pub use self::core::{Activity, Core, Cr0, Cr4, Mode, Shadow, TableRegister, reg, seg};
+pub use cpu::{Cpu, Dispatch, Exit, Run};
 pub use fault::{Fault, FaultRule, vector};
 pub use flags::{Eflags, LazyFlags};
 pub use insn::{Insn, InsnAttr};

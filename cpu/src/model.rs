@@ -40,7 +40,11 @@ pub const MODELS: &[CpuModel] = &[
 impl CpuModel {
     /// CR0 after reset (SDM vol. 3A table 9-1). EM is clear even though no coprocessor is fitted.
     pub fn reset_cr0(&self) -> Cr0 {
-        if self.name == "386" { Cr0::empty() } else { Cr0::ET | Cr0::CD | Cr0::NW }
+        if self.name == "386" {
+            Cr0::empty()
+        } else {
+            Cr0::ET | Cr0::CD | Cr0::NW
+        }
     }
 
     /// The model that is called `name`.

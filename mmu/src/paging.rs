@@ -108,13 +108,23 @@ pub fn walk(
 ) -> Result<Walk, PageFault> {
     if !mode.contains(PagingMode::ENABLED) {
         let frame = addr & !0xfff;
-        return Ok(Walk { frame, user: true, writable: true, dirty: true, global: false, large: false });
+        return Ok(Walk {
+            frame,
+            user: true,
+            writable: true,
+            dirty: true,
+            global: false,
+            large: false,
+        });
     }
     let write = access == Access::Write;
     let fault = |mut code: PageFaultCode| {
         code.set(PageFaultCode::WRITE, write);
         code.set(PageFaultCode::USER, user);
-        Err(PageFault { addr: addr as u64, code })
+        Err(PageFault {
+            addr: addr as u64,
+            code,
+        })
     };
     let pde_addr = (cr3 & !0xfff) | addr >> 22 << 2;
     let pde = read_entry(mem, pde_addr);
@@ -183,7 +193,11 @@ mod tests {
         let got = walk(&mut mem, PAGED, 0x1000, 0x5123, Access::Read, true).unwrap();
         assert_eq!((got.frame, got.dirty), (0x9000, false));
         assert_eq!((entry(&mem, 0x1000), entry(&mem, 0x2014)), (0x2027, 0x9027));
-        assert!(walk(&mut mem, PAGED, 0x1000, 0x5123, Access::Write, true).unwrap().dirty);
+        assert!(
+            walk(&mut mem, PAGED, 0x1000, 0x5123, Access::Write, true)
+                .unwrap()
+                .dirty
+        );
         assert_eq!(entry(&mem, 0x2014), 0x9067);
     }
 
@@ -211,7 +225,15 @@ mod tests {
     #[test]
     fn large_pages_need_pse_and_clear_reserved_bits() {
         let pse = PAGED | PagingMode::PAGE_SIZE_EXTENSION;
-        let got = walk(&mut tables(0x0040_0087, 0), pse, 0x1000, 0x0001_2345, Access::Read, false).unwrap();
+        let got = walk(
+            &mut tables(0x0040_0087, 0),
+            pse,
+            0x1000,
+            0x0001_2345,
+            Access::Read,
+            false,
+        )
+        .unwrap();
         assert_eq!((got.frame, got.large), (0x0041_2000, true));
         let bad = walk(&mut tables(0x0040_2087, 0), pse, 0x1000, 0, Access::Read, false).unwrap_err();
         assert_eq!(bad.code.bits(), 9);

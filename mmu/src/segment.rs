@@ -122,7 +122,10 @@ impl Segment {
 
     /// An unusable register that shows `selector`.
     pub fn null(selector: u16) -> Self {
-        Self { selector, ..Self::default() }
+        Self {
+            selector,
+            ..Self::default()
+        }
     }
 
     /// From a raw 8-byte descriptor of a segment (not a gate).
@@ -134,7 +137,11 @@ impl Segment {
             selector,
             attr,
             base: (low >> 16 | (high & 0xff) << 16 | high & 0xff00_0000) as u64,
-            limit: if attr.contains(SegAttr::GRANULARITY) { limit << 12 | 0xfff } else { limit },
+            limit: if attr.contains(SegAttr::GRANULARITY) {
+                limit << 12 | 0xfff
+            } else {
+                limit
+            },
             ..Self::default()
         };
         segment.update_ends();

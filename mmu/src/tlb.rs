@@ -74,8 +74,13 @@ const FLAG_GLOBAL: u32 = 1 << 1;
 const FLAG_LARGE: u32 = 1 << 2;
 
 impl Entry {
-    const EMPTY: Self =
-        Self { read_tag: NO_TAG, write_tag: NO_TAG, host: core::ptr::null_mut(), page: NO_PAGE, frame: 0 };
+    const EMPTY: Self = Self {
+        read_tag: NO_TAG,
+        write_tag: NO_TAG,
+        host: core::ptr::null_mut(),
+        page: NO_PAGE,
+        frame: 0,
+    };
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +90,10 @@ struct ExecEntry {
 }
 
 impl ExecEntry {
-    const EMPTY: Self = Self { page: NO_PAGE, frame: 0 };
+    const EMPTY: Self = Self {
+        page: NO_PAGE,
+        frame: 0,
+    };
 }
 
 /// A place in guest memory that was checked for writing. Valid until the end of the instruction
@@ -226,7 +234,10 @@ impl Tlb {
     /// returns how many bytes were copied: up to the end of either page. 0 if either is not plain.
     pub fn copy_run(&mut self, from: u64, to: u64, len: usize) -> usize {
         let (source, target) = (self.entry(from), self.entry(to));
-        let (from, to) = (from.wrapping_sub(source.read_tag), to.wrapping_sub(target.write_tag));
+        let (from, to) = (
+            from.wrapping_sub(source.read_tag),
+            to.wrapping_sub(target.write_tag),
+        );
         if from >= PAGE_SIZE as u64 || to >= PAGE_SIZE as u64 {
             return 0;
         }
@@ -267,7 +278,10 @@ impl Tlb {
             usable.then_some(entry.frame & FRAME_MASK)?
         };
         let phys = (frame | addr as u32 & 0xfff) & mem.a20_mask();
-        Some(Target { phys, kind: mem.lookup(phys) })
+        Some(Target {
+            phys,
+            kind: mem.lookup(phys),
+        })
     }
 
     /// Records the result of a walk and returns what lies there.
@@ -288,12 +302,19 @@ impl Tlb {
         self.has_global |= walk.global;
         if access == Access::Execute {
             let index = (page as usize & (EXEC_ENTRIES - 1)) + EXEC_ENTRIES * user as usize;
-            self.exec[index] = ExecEntry { page, frame: walk.frame };
+            self.exec[index] = ExecEntry {
+                page,
+                frame: walk.frame,
+            };
             return Target { phys, kind };
         }
         let index = index_of(addr) + if user { ENTRIES } else { 0 };
         let may_write = walk.dirty && (walk.writable || !(user || write_protect));
-        let mut entry = Entry { page, frame: walk.frame, ..Entry::EMPTY };
+        let mut entry = Entry {
+            page,
+            frame: walk.frame,
+            ..Entry::EMPTY
+        };
         entry.frame |= if may_write { FLAG_WRITE } else { 0 };
         entry.frame |= if walk.global { FLAG_GLOBAL } else { 0 };
         entry.frame |= if walk.large { FLAG_LARGE } else { 0 };
@@ -404,7 +425,9 @@ impl Tlb {
     /// Withdraws fast writes to a backing page, at every address it appears at, after a
     /// [`crate::PageFlags`] bit was set for it.
     pub fn revoke_writes(&mut self, backing_page: u32, mem: &GuestMemory) {
-        let Some(host) = mem.host_page(backing_page.wrapping_mul(PAGE_SIZE)) else { return };
+        let Some(host) = mem.host_page(backing_page.wrapping_mul(PAGE_SIZE)) else {
+            return;
+        };
         for entry in &mut self.entries[..2 * ENTRIES] {
             if entry.host == host {
                 entry.write_tag = NO_TAG;
@@ -437,7 +460,14 @@ mod tests {
     }
 
     fn fill(tlb: &mut Tlb, mem: &GuestMemory, addr: u64, frame: u32) {
-        let walk = Walk { frame, user: true, writable: true, dirty: true, global: false, large: false };
+        let walk = Walk {
+            frame,
+            user: true,
+            writable: true,
+            dirty: true,
+            global: false,
+            large: false,
+        };
         tlb.fill(addr, &walk, Access::Write, false, true, mem);
     }
 
