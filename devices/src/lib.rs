@@ -7,6 +7,7 @@
 mod date_time;
 mod device;
 mod disk;
+mod floppy;
 mod irq;
 mod outbox;
 mod ps2;
@@ -16,6 +17,7 @@ mod vga;
 pub use date_time::{DateTime, days_in_month};
 pub use device::{Ctx, Device, DmaBus, DmaOutcome, PortRange, ResetKind, Timing};
 pub use disk::{BlockImage, Chs, DiskError, FloppyKind, MemoryImage, SECTOR_SIZE};
+pub use floppy::{DataRate, FloppyController, FloppyFormat, drive_type_for};
 pub use irq::{IrqLine, IrqLines};
 pub use outbox::{Outbox, SerialByte};
 pub use ps2::KeyCode;
