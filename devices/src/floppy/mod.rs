@@ -20,7 +20,6 @@ mod registers;
 mod seek;
 mod transfer;
 
-
 use oldiron_mmu::{IoWidth, Snapshot, SnapshotError, StateReader, StateWriter, Ticks};
 use serde::{Deserialize, Serialize};
 
