@@ -1,21 +1,366 @@
-//! The board.
-use oldiron_devices::{Outbox, Timing};
-use oldiron_mmu::TickRate;
+//! The board: chips, the wires between them, and the bus on which the processor sees them.
+//!
+//! After every call into a chip the board looks at what changed ([`Board::settle`]): interrupt
+//! lines go to the controllers, gate A20 to memory, and what the processor or the run loop must
+//! know becomes an [`Attention`] bit.
 
-use crate::clock::Clock;
+use oldiron_devices::{Ctx, Device, IrqLines, Outbox, ResetKind, Scheduler, TimerId, Timing};
+use oldiron_mmu::{
+    Attention, GuestMemory, IoSpace, IoWidth, PhysAddr, Snapshot, SnapshotError, StateReader, StateWriter,
+    TickRate, Ticks,
+};
+use serde::{Deserialize, Serialize};
 
+use crate::{
+    BuildError,
+    chips::{Chips, DeviceId},
+    dma_bus::BoardDma,
+    idle::{self, IdleWatch},
+    irq_router::IrqRouter,
+    ports::PortTable,
+};
+
+/// Everything on the bus that is not memory.
 pub(crate) struct Board {
-    pub(crate) clock: Clock,
-    pub(crate) timing: Timing,
+    // Wiring.
+    rate: TickRate,
+    timing: Timing,
+    ports: PortTable,
+    pub(crate) chips: Chips,
+    // State.
+    irq: IrqLines,
+    router: IrqRouter,
+    timers: Scheduler,
+    nmi_pressed: bool,
+    powered_off: bool,
+    // For the run loop.
+    attention: Attention,
+    slice_end: Ticks,
     pub(crate) out: Outbox,
+    pub(crate) idle: IdleWatch,
 }
 
 impl Board {
-    pub(crate) fn new(rate: TickRate, timing: Timing) -> Self {
-        Self {
-            clock: Clock::new(rate),
-            timing,
-            out: Outbox::default(),
+    pub(crate) fn new(
+        rate: TickRate,
+        timing: Timing,
+        chips: Chips,
+        port_log: &[u16],
+    ) -> Result<Self, BuildError> {
+        let mut ports = PortTable::new();
+        for id in DeviceId::ALL {
+            if let Some(chip) = chips.get(id) {
+                ports.claim(id, chip, |id| chips.get(id).map_or("", Device::name))?;
+            }
         }
+        port_log.iter().for_each(|&port| ports.log(port));
+        Ok(Self {
+            rate,
+            timing,
+            ports,
+            chips,
+            irq: IrqLines::default(),
+            router: IrqRouter::default(),
+            timers: Scheduler::default(),
+            nmi_pressed: false,
+            powered_off: false,
+            attention: Attention::empty(),
+            slice_end: 0,
+            out: Outbox::default(),
+            idle: IdleWatch::new(rate),
+        })
+    }
+
+    pub(crate) fn rate(&self) -> TickRate {
+        self.rate
+    }
+
+    // ---- calls into chips ----
+
+    /// Calls a chip with the wires it may touch, then settles what changed. `None` if it is not fitted.
+    pub(crate) fn with_device<R>(
+        &mut self,
+        mem: &mut GuestMemory,
+        now: Ticks,
+        id: DeviceId,
+        call: impl FnOnce(&mut dyn Device, &mut Ctx<'_>) -> R,
+    ) -> Option<R> {
+        let chip = self.chips.apart(id)?;
+        let mut bus = BoardDma::new(mem);
+        let mut ctx = Ctx {
+            now,
+            rate: self.rate,
+            timing: self.timing,
+            irq: &mut self.irq,
+            timers: &mut self.timers,
+            dma: &mut bus,
+            out: &mut self.out,
+        };
+        let result = call(chip, &mut ctx);
+        self.settle(mem);
+        Some(result)
+    }
+
+    /// Carries what a chip did to its wires to where they end.
+    fn settle(&mut self, mem: &mut GuestMemory) {
+        if self.irq.changed() {
+            let lines = self.router.sample(&mut self.irq);
+            self.chips.sample_interrupts(lines);
+        }
+        if self.out.a20.take().is_some() {
+            self.settle_a20(mem);
+        }
+        let stop = self.out.power_off || self.out.debug_exit.is_some() || !self.out.disk_errors.is_empty();
+        if core::mem::take(&mut self.out.cpu_reset) {
+            self.attention |= Attention::RESET;
+        }
+        self.attention
+            .set(Attention::INTR, self.chips.interrupt_requested());
+        self.attention
+            .set(Attention::NMI, self.nmi_pressed && self.chips.nmi_enabled());
+        self.attention
+            .set(Attention::DEADLINE_MOVED, self.timers.next_due() < self.slice_end);
+        self.attention.set(Attention::STOP, stop);
+    }
+
+    /// Address line 20 is let through if either the keyboard controller or port 92h says so.
+    fn settle_a20(&mut self, mem: &mut GuestMemory) {
+        let open = self.chips.a20();
+        if open != mem.a20() {
+            mem.set_a20(open);
+            self.attention |= Attention::MAP_CHANGED;
+        }
+    }
+
+    // ---- for the run loop ----
+
+    /// Runs the timers that are due at `now`.
+    pub(crate) fn run_due_timers(&mut self, mem: &mut GuestMemory, now: Ticks) {
+        // A chip arms its timers for later than now. Should one not, time must go on all the same.
+        const MOST: usize = 8 * TimerId::COUNT;
+        for _ in 0..MOST {
+            let Some((id, at)) = self.timers.take_due(now) else {
+                return;
+            };
+            log::trace!(target: "platform::timer", "{id:?} due at {at}");
+            self.with_device(mem, now, timer_owner(id), |chip, ctx| chip.timer(id, ctx));
+        }
+    }
+
+    /// When the next timer is due.
+    pub(crate) fn next_due(&self) -> Ticks {
+        self.timers.next_due()
+    }
+
+    /// The processor is about to run until `end`.
+    pub(crate) fn begin_slice(&mut self, end: Ticks) {
+        self.slice_end = end;
+        self.attention
+            .remove(Attention::DEADLINE_MOVED | Attention::MAP_CHANGED);
+    }
+
+    /// Whether a chip asked for a reset of the processor since this was last called.
+    pub(crate) fn take_cpu_reset(&mut self) -> bool {
+        let asked = self.attention.contains(Attention::RESET);
+        self.attention.remove(Attention::RESET);
+        asked
+    }
+
+    /// The RESET line or, at power-on, the supply voltage: resets every chip.
+    pub(crate) fn reset(&mut self, mem: &mut GuestMemory, now: Ticks, kind: ResetKind) {
+        for id in DeviceId::ALL {
+            self.with_device(mem, now, id, |chip, ctx| chip.reset(kind, ctx));
+        }
+        self.nmi_pressed = false;
+        self.powered_off = false;
+        self.out.cpu_reset = false;
+        self.settle_a20(mem);
+        self.settle(mem);
+        self.attention.remove(Attention::RESET);
+    }
+
+    /// The NMI button.
+    pub(crate) fn press_nmi(&mut self, mem: &mut GuestMemory) {
+        self.nmi_pressed = true;
+        self.settle(mem);
+    }
+
+    pub(crate) fn powered_off(&self) -> bool {
+        self.powered_off
+    }
+
+    pub(crate) fn power_off(&mut self) {
+        self.powered_off = true;
+    }
+
+    /// The run loop has emptied the outbox.
+    pub(crate) fn output_taken(&mut self) {
+        self.attention.remove(Attention::STOP);
+    }
+
+    /// After a state was loaded: what follows from it but is not saved.
+    pub(crate) fn settle_loaded(&mut self, mem: &mut GuestMemory) {
+        self.attention = Attention::empty();
+        self.out = Outbox::default();
+        self.settle_a20(mem);
+        self.settle(mem);
+    }
+
+    // ---- port cycles ----
+
+    /// One cycle that a chip takes whole.
+    fn read_cycle(
+        &mut self,
+        mem: &mut GuestMemory,
+        now: Ticks,
+        id: DeviceId,
+        port: u16,
+        width: IoWidth,
+    ) -> u32 {
+        if id.moves_data() {
+            self.idle.work(now);
+        }
+        let value = self.with_device(mem, now, id, |chip, ctx| chip.port_read(port, width, ctx));
+        value.unwrap_or(width.open_bus()) & width.mask()
+    }
+
+    fn write_cycle(
+        &mut self,
+        mem: &mut GuestMemory,
+        now: Ticks,
+        id: DeviceId,
+        port: u16,
+        value: u32,
+        width: IoWidth,
+    ) {
+        if id.moves_data() {
+            self.idle.work(now);
+        }
+        self.with_device(mem, now, id, |chip, ctx| {
+            chip.port_write(port, value & width.mask(), width, ctx)
+        });
+    }
+}
+
+/// Which chip a timer belongs to.
+fn timer_owner(id: TimerId) -> DeviceId {
+    match id {
+        TimerId::PitChannel0 => DeviceId::Pit,
+        TimerId::RtcPeriodic | TimerId::RtcUpdateStart | TimerId::RtcUpdateEnd => DeviceId::Cmos,
+        TimerId::Ps2Output | TimerId::Ps2Command | TimerId::Keyboard | TimerId::Mouse => DeviceId::Ps2,
+        TimerId::Floppy | TimerId::FloppyDrive => DeviceId::Floppy,
+        TimerId::Uart0Tx | TimerId::Uart0Rx => DeviceId::Uart0,
+        TimerId::Uart1Tx | TimerId::Uart1Rx => DeviceId::Uart1,
+        TimerId::Ide0 => DeviceId::Ide0,
+        TimerId::Ide1 => DeviceId::Ide1,
+        TimerId::VgaRetrace => DeviceId::Vga,
+    }
+}
+
+/// The bytes of a cycle, lowest port first.
+fn byte_ports(port: u16, width: IoWidth) -> impl Iterator<Item = (u32, u16)> {
+    (0..width.bytes()).map(move |byte| (8 * byte, port.wrapping_add(byte as u16)))
+}
+
+impl IoSpace for Board {
+    fn port_read(&mut self, mem: &mut GuestMemory, now: Ticks, port: u16, width: IoWidth) -> u32 {
+        let first = self.ports.at(port);
+        let value = if width == IoWidth::Byte || first.wide {
+            self.read_cycle(mem, now, first.device, port, width)
+        } else {
+            // The bus converts a wide cycle for 8-bit chips into byte cycles, low address first.
+            byte_ports(port, width).fold(0, |value, (shift, port)| {
+                let id = self.ports.at(port).device;
+                value | self.read_cycle(mem, now, id, port, IoWidth::Byte) << shift
+            })
+        };
+        log::trace!(target: "platform::io", "in {port:#06x} {width:?}: {value:#x}");
+        value
+    }
+
+    fn port_write(&mut self, mem: &mut GuestMemory, now: Ticks, port: u16, value: u32, width: IoWidth) {
+        log::trace!(target: "platform::io", "out {port:#06x} {width:?}: {value:#x}");
+        let first = self.ports.at(port);
+        if width == IoWidth::Byte || first.wide {
+            if first.logged {
+                let bytes = (0..width.bytes()).map(|byte| (port, (value >> (8 * byte)) as u8));
+                self.out.port_log.extend(bytes);
+            }
+            if port == idle::HINT_PORT {
+                self.idle.poll(now);
+            }
+            self.write_cycle(mem, now, first.device, port, value, width);
+        } else {
+            for (shift, port) in byte_ports(port, width) {
+                self.port_write(mem, now, port, value >> shift & 0xff, IoWidth::Byte);
+            }
+        }
+    }
+
+    fn mmio_read(&mut self, mem: &mut GuestMemory, now: Ticks, addr: PhysAddr, width: IoWidth) -> u32 {
+        let _ = mem;
+        self.idle.work(now);
+        self.chips.video_read(addr.0 as u32, width)
+    }
+
+    fn mmio_write(&mut self, mem: &mut GuestMemory, now: Ticks, addr: PhysAddr, value: u32, width: IoWidth) {
+        let _ = mem;
+        self.idle.work(now);
+        self.chips.video_write(addr.0 as u32, value, width);
+    }
+
+    #[inline]
+    fn attention(&self) -> Attention {
+        self.attention
+    }
+
+    fn acknowledge_intr(&mut self, _now: Ticks) -> u8 {
+        let vector = self.chips.acknowledge_interrupt();
+        self.attention
+            .set(Attention::INTR, self.chips.interrupt_requested());
+        vector
+    }
+
+    fn acknowledge_nmi(&mut self) {
+        self.nmi_pressed = false;
+        self.attention.remove(Attention::NMI);
+    }
+}
+
+/// The board's own part of a saved state; each chip has its own.
+#[derive(Serialize, Deserialize)]
+struct BoardState {
+    irq: IrqLines,
+    router: IrqRouter,
+    timers: Scheduler,
+    nmi_pressed: bool,
+    powered_off: bool,
+}
+
+impl Snapshot for Board {
+    const TAG: [u8; 4] = *b"BORD";
+    const VERSION: u16 = 1;
+
+    fn save(&self, w: &mut StateWriter) {
+        w.put(&BoardState {
+            irq: self.irq,
+            router: self.router.clone(),
+            timers: self.timers.clone(),
+            nmi_pressed: self.nmi_pressed,
+            powered_off: self.powered_off,
+        });
+    }
+
+    fn load(&mut self, r: &mut StateReader<'_>) -> Result<(), SnapshotError> {
+        let state: BoardState = r.get()?;
+        if !state.timers.is_well_formed() {
+            return Err(r.damaged());
+        }
+        self.irq = state.irq;
+        self.router = state.router;
+        self.timers = state.timers;
+        self.nmi_pressed = state.nmi_pressed;
+        self.powered_off = state.powered_off;
+        Ok(())
     }
 }

@@ -1,10 +1,20 @@
 //! What a machine is made of, and whether the parts fit together.
 
-use oldiron_cpu::{CpuModel, Dispatch};
-use oldiron_devices::{BlockImage, Chs, DateTime, DiskError, FloppyKind, Timing};
+use oldiron_cpu::{CpuModel, Dispatch, MODELS};
+use oldiron_devices::{BlockImage, Chs, DateTime, DiskError, FloppyController, FloppyKind, Timing};
 use oldiron_mmu::TickRate;
 
-use crate::{Machine, board::Board};
+use crate::{
+    Machine,
+    board::Board,
+    chips::Chips,
+    cmos_contents::{self, BootDevice, Facts},
+    hash,
+    irq_router::source,
+    media::{self, MediaError},
+    memory_map,
+    state::Configuration,
+};
 
 /// Why a machine cannot be built.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -40,6 +50,15 @@ pub enum BuildError {
         what: &'static str,
         /// The number asked for.
         index: usize,
+    },
+    /// An image does not fit its floppy drive.
+    #[error("floppy {drive}: {source}")]
+    Floppy {
+        /// Which.
+        drive: u8,
+        /// Why.
+        #[source]
+        source: MediaError,
     },
     /// An image does not fit its drive.
     #[error("disk {index}: {source}")]
@@ -236,15 +255,47 @@ impl MachineBuilder {
 
     /// Builds the machine and turns it on.
     pub fn build(self) -> Result<Machine, BuildError> {
-        self.check()?;
-        let board = Board::new(self.rate, self.timing);
-        Ok(Machine::new(self.cpu, self.memory_mib, board, self.dispatch))
-    }
-
-    fn check(&self) -> Result<(), BuildError> {
-        if !(1..=3072).contains(&self.memory_mib) {
-            return Err(BuildError::Memory { mib: self.memory_mib });
+        if let Some(error) = self.bad_drive {
+            return Err(error);
         }
-        Ok(())
+        let bios = self.bios.unwrap_or_default();
+        let vga_bios = self.vga_bios.unwrap_or_default();
+        let mem = memory_map::build(self.memory_mib, &bios, &vga_bios)?;
+        let boot_order = BootDevice::parse_order(&self.boot_order);
+        let boot_order = boot_order.ok_or(BuildError::BootOrder {
+            order: self.boot_order,
+        })?;
+        let kinds = [0, 1].map(|drive| self.floppies[drive].as_ref().map(|floppy| floppy.kind));
+        let facts = Facts {
+            memory_mib: self.memory_mib,
+            floppies: kinds,
+            disks: [None; 2],
+            boot_order: &boot_order,
+        };
+        let contents = cmos_contents::contents(&facts);
+        let mut chips = Chips {
+            floppy: FloppyController::new(source::FLOPPY, kinds),
+        };
+        for (drive, floppy) in (0u8..).zip(self.floppies) {
+            if let Some(image) = floppy.and_then(|floppy| floppy.image) {
+                media::check_floppy(image.as_ref()).map_err(|source| BuildError::Floppy { drive, source })?;
+                chips.floppy.insert(drive, Some(image));
+            }
+        }
+        let board = Board::new(self.rate, self.timing, chips, &self.port_log)?;
+        let model = self.cpu.unwrap_or(&MODELS[MODELS.len() - 1]);
+        let configuration = Configuration {
+            memory_mib: self.memory_mib,
+            cpu: model.name.to_owned(),
+            rate: self.rate,
+            real_timing: self.timing == Timing::Real,
+            floppies: kinds,
+            disks: [None; 4],
+            bios_hash: hash::hash_bytes(&bios),
+            vga_bios_hash: hash::hash_bytes(&vga_bios),
+            debug_exit: self.debug_exit,
+            debug_console: self.debug_console,
+        };
+        Ok(Machine::new(model, self.dispatch, mem, board, configuration))
     }
 }

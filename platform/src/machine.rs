@@ -1,50 +1,153 @@
 //! The machine: a processor, memory and a board, and the loop that drives them.
 
-use oldiron_cpu::{Cpu, CpuModel, Dispatch, MODELS};
-use oldiron_devices::{BlockImage, DiskError, Frame, Outbox};
-use oldiron_mmu::{GuestMemory, TickRate, Ticks};
+use oldiron_cpu::{Cpu, CpuModel, Dispatch, Exit};
+use oldiron_devices::{Frame, Outbox, ResetKind};
+use oldiron_mmu::{Attention, Bus, GuestMemory, IoSpace, TickRate, Ticks};
 
-use crate::{HostEvent, MachineStats, StopReason, board::Board, hash};
+use crate::{HostEvent, MachineStats, StopReason, board::Board, clock::Clock, state::Configuration};
 
 /// A PC.
+///
+/// It advances only inside [`run_until`](Self::run_until), and what it does there depends on
+/// nothing but its state and on what was posted at which tick: not on the host, and not on how
+/// the time was divided into runs.
 pub struct Machine {
-    cpu: Cpu,
-    mem: GuestMemory,
-    board: Board,
-    frame: Frame,
+    pub(crate) cpu: Cpu,
+    pub(crate) mem: GuestMemory,
+    pub(crate) board: Board,
+    pub(crate) clock: Clock,
+    pub(crate) configuration: Configuration,
+    /// Collected for the caller; the board's own outbox is emptied into it.
+    outbox: Outbox,
     stop_on_serial: bool,
     stop_on_reset: bool,
+    halted: bool,
+    frame: Frame,
 }
 
 impl Machine {
-    pub(crate) fn new(model: Option<&'static CpuModel>, mib: u32, board: Board, dispatch: Dispatch) -> Self {
-        let model = model.unwrap_or(&MODELS[MODELS.len() - 1]);
+    pub(crate) fn new(
+        model: &'static CpuModel,
+        dispatch: Dispatch,
+        mem: GuestMemory,
+        board: Board,
+        configuration: Configuration,
+    ) -> Self {
         let mut cpu = Cpu::new(model);
         cpu.set_dispatch(dispatch);
-        Self {
+        let clock = Clock::new(configuration.rate);
+        let outbox = Outbox::default();
+        let mut machine = Self {
             cpu,
-            mem: GuestMemory::new(u64::from(mib) << 20),
+            mem,
             board,
-            frame: Frame::default(),
+            clock,
+            configuration,
+            outbox,
             stop_on_serial: false,
             stop_on_reset: false,
-        }
+            halted: false,
+            frame: Frame::default(),
+        };
+        machine.board.reset(&mut machine.mem, 0, ResetKind::Cold);
+        machine
     }
 
     /// Runs until virtual time `until`, exactly, or until something else ends the run.
+    ///
+    /// Everything that is due at `until` has happened when it returns
+    /// [`StopReason::Deadline`], but for the instruction that starts there.
     pub fn run_until(&mut self, until: Ticks) -> StopReason {
-        self.board.clock.advance(until);
-        StopReason::Deadline
+        loop {
+            if self.board.powered_off() {
+                return StopReason::PowerOff;
+            }
+            let now = self.now();
+            self.board.run_due_timers(&mut self.mem, now);
+            if let Some(reason) = self.collect_output() {
+                return reason;
+            }
+            if self.now() >= until {
+                return StopReason::Deadline;
+            }
+            if let Some(reason) = self.run_slice(until) {
+                return reason;
+            }
+        }
     }
+
+    /// Runs the processor until the next thing that is due.
+    fn run_slice(&mut self, until: Ticks) -> Option<StopReason> {
+        let now = self.now();
+        let end = self.board.next_due().min(until).max(now + 1);
+        self.board.begin_slice(end);
+        let mut bus = Bus {
+            mem: &mut self.mem,
+            io: &mut self.board,
+        };
+        let run = self.cpu.run(&mut bus, now, end);
+        self.clock.advance(run.now);
+        self.halted = run.exit == Exit::Halted;
+        if let Some(reason) = self.collect_output() {
+            return Some(reason);
+        }
+        if self.board.take_cpu_reset() {
+            self.reset_cpu();
+            return self.stop_on_reset.then_some(StopReason::Reset);
+        }
+        match run.exit {
+            Exit::Deadline | Exit::Attention => None,
+            Exit::Halted => self.skip_halt(until),
+            Exit::Shutdown => Some(StopReason::TripleFault),
+        }
+    }
+
+    /// Nothing happens before the next timer: time jumps there.
+    fn skip_halt(&mut self, until: Ticks) -> Option<StopReason> {
+        let attention = self.board.attention();
+        let enabled = self.cpu.interrupts_enabled();
+        if attention.contains(Attention::NMI) || enabled && attention.contains(Attention::INTR) {
+            return None;
+        }
+        if !enabled {
+            return Some(StopReason::HaltedForever);
+        }
+        let next = self.board.next_due().min(until);
+        self.clock.advance(next.max(self.now()));
+        None
+    }
+
+    /// Moves what chips sent into the caller's outbox, and says whether any of it ends the run.
+    fn collect_output(&mut self) -> Option<StopReason> {
+        let out = core::mem::take(&mut self.board.out);
+        let serial = out.serial.iter().any(|sent| sent.port == 0);
+        let failed = !out.disk_errors.is_empty();
+        let (power_off, debug_exit) = (out.power_off, out.debug_exit);
+        append(&mut self.outbox, out);
+        self.board.output_taken();
+        if power_off {
+            self.board.power_off();
+            return Some(StopReason::PowerOff);
+        }
+        if let Some(code) = debug_exit {
+            return Some(StopReason::DebugExit(code));
+        }
+        if failed {
+            return Some(StopReason::DiskError);
+        }
+        (serial && self.stop_on_serial).then_some(StopReason::Serial)
+    }
+
+    // ---- time ----
 
     /// Virtual time.
     pub fn now(&self) -> Ticks {
-        self.board.clock.now()
+        self.clock.now()
     }
 
     /// Ticks per guest second.
     pub fn rate(&self) -> TickRate {
-        self.board.clock.rate()
+        self.clock.rate()
     }
 
     /// Retired instructions.
@@ -52,14 +155,53 @@ impl Machine {
         self.cpu.instructions()
     }
 
-    /// Something happens to the machine from outside, at the current tick.
-    pub fn post(&mut self, event: HostEvent) {
-        let _ = event;
+    /// Counters.
+    pub fn stats(&self) -> MachineStats {
+        let cpu = self.cpu.stats();
+        MachineStats {
+            instructions: self.instructions(),
+            ticks: self.now(),
+            trace_lookups: cpu.trace_lookups,
+            trace_misses: cpu.trace_misses,
+            tlb_misses: cpu.tlb_misses,
+            smc_flushes: cpu.smc_flushes,
+            interrupts: cpu.interrupts,
+        }
     }
+
+    /// Whether the guest has nothing to do but to wait for a key or the clock. For pacing on the
+    /// host: acting on it never changes what the guest does.
+    pub fn idle_hint(&self) -> bool {
+        self.halted || self.board.idle.is_idle(self.now())
+    }
+
+    /// Where the guest is, for people: `CS:EIP`, mode and the instruction there.
+    pub fn describe_position(&mut self) -> String {
+        self.cpu.describe_position(&mut Bus {
+            mem: &mut self.mem,
+            io: &mut self.board,
+        })
+    }
+
+    // ---- in and out ----
 
     /// What the machine sent out. To be emptied by the caller after each run.
     pub fn outbox(&mut self) -> &mut Outbox {
-        &mut self.board.out
+        &mut self.outbox
+    }
+
+    /// Something happens to the machine from outside, at the current tick.
+    pub fn post(&mut self, event: HostEvent) {
+        self.board.idle.input();
+        match event {
+            HostEvent::Reset => self.reset(),
+            HostEvent::PowerButton => self.board.power_off(),
+            HostEvent::NmiButton => self.board.press_nmi(&mut self.mem),
+            HostEvent::Key { .. }
+            | HostEvent::ReleaseAllKeys
+            | HostEvent::Mouse { .. }
+            | HostEvent::SerialRx { .. } => {}
+        }
     }
 
     /// Whether a byte from COM1 ends a run.
@@ -70,17 +212,6 @@ impl Machine {
     /// Whether a reset ends a run.
     pub fn set_stop_on_reset(&mut self, on: bool) {
         self.stop_on_reset = on;
-    }
-
-    /// Resets the processor alone, as the chipset does after a triple fault.
-    pub fn reset_cpu(&mut self) {
-        self.cpu.reset();
-    }
-
-    /// The shutdown code in CMOS 0Fh: what the BIOS is to do after a reset. 05h, 09h, 0Ah and 0Ch
-    /// say that the guest leaves protected mode the way a 286 has to.
-    pub fn shutdown_code(&self) -> u8 {
-        0
     }
 
     /// The visible text page as UTF-8 lines without trailing spaces; empty in graphics modes.
@@ -98,54 +229,41 @@ impl Machine {
         0
     }
 
-    /// Changes the floppy in drive 0 or 1, or takes it out. An image of no known floppy size is
-    /// refused and the drive left as it was.
-    pub fn insert_floppy(&mut self, drive: u8, image: Option<Box<dyn BlockImage>>) -> Result<(), DiskError> {
-        let _ = (drive, image);
-        Ok(())
-    }
-
-    /// Makes everything that the guest wrote to images durable.
-    pub fn flush_media(&mut self) -> Result<(), DiskError> {
-        Ok(())
-    }
-
-    /// Counters.
-    pub fn stats(&self) -> MachineStats {
-        let cpu = self.cpu.stats();
-        MachineStats {
-            instructions: self.instructions(),
-            ticks: self.now(),
-            trace_lookups: cpu.trace_lookups,
-            trace_misses: cpu.trace_misses,
-            tlb_misses: cpu.tlb_misses,
-            smc_flushes: cpu.smc_flushes,
-            interrupts: cpu.interrupts,
-        }
-    }
-
     /// A hash of what the screen shows.
     pub fn screen_hash(&mut self) -> u64 {
         0
     }
 
-    /// A hash of all RAM.
-    pub fn memory_hash(&self) -> u64 {
-        hash::hash_bytes(self.mem.ram())
-    }
+    // ---- reset ----
 
-    /// A hash of the whole state.
-    pub fn state_hash(&self) -> u64 {
+    /// The shutdown code in CMOS 0Fh: what the BIOS is to do after a reset. 05h, 09h, 0Ah and 0Ch
+    /// say that the guest leaves protected mode the way a 286 has to.
+    pub fn shutdown_code(&self) -> u8 {
         0
     }
 
-    /// Whether the guest has nothing to do but to wait for a key or the clock.
-    pub fn idle_hint(&self) -> bool {
-        false
+    /// Resets the processor alone, as the chipset does after a triple fault.
+    pub fn reset_cpu(&mut self) {
+        self.cpu.reset();
+        self.halted = false;
     }
 
-    /// Where the guest is, for people: `CS:EIP`, mode and the instruction there.
-    pub fn describe_position(&mut self) -> String {
-        String::new()
+    fn reset(&mut self) {
+        let now = self.now();
+        self.board.reset(&mut self.mem, now, ResetKind::Hard);
+        self.reset_cpu();
     }
+}
+
+/// Appends what a slice brought. Levels are replaced by newer ones.
+fn append(all: &mut Outbox, mut new: Outbox) {
+    all.serial.append(&mut new.serial);
+    all.debug_console.append(&mut new.debug_console);
+    all.port_log.append(&mut new.port_log);
+    all.speaker.append(&mut new.speaker);
+    all.disk_errors.append(&mut new.disk_errors);
+    all.keyboard_leds = new.keyboard_leds.or(all.keyboard_leds);
+    all.activity |= new.activity;
+    all.power_off |= new.power_off;
+    all.debug_exit = new.debug_exit.or(all.debug_exit);
 }

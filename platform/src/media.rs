@@ -1,0 +1,55 @@
+//! Removable media.
+
+use oldiron_devices::{BlockImage, DiskError, FloppyFormat, SECTOR_SIZE};
+
+use crate::Machine;
+
+/// Why a medium does not go into a drive.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MediaError {
+    /// There is no such drive.
+    #[error("floppy drive {drive} is not fitted")]
+    NoSuchDrive {
+        /// The number asked for.
+        drive: u8,
+    },
+    /// No floppy has this size.
+    #[error("{bytes} bytes is not the size of a floppy (160K to 2.88M)")]
+    FloppySize {
+        /// Size of the image.
+        bytes: u64,
+    },
+}
+
+/// Whether an image has the size of a floppy.
+pub(crate) fn check_floppy(image: &dyn BlockImage) -> Result<(), MediaError> {
+    let sectors = image.sectors();
+    match FloppyFormat::from_sectors(sectors) {
+        Some(_) => Ok(()),
+        None => Err(MediaError::FloppySize {
+            bytes: sectors.saturating_mul(SECTOR_SIZE as u64),
+        }),
+    }
+}
+
+impl Machine {
+    /// Changes the floppy in drive 0 or 1 at the current tick, or takes it out. An image of no
+    /// known floppy size is refused and the drive left as it was.
+    pub fn insert_floppy(&mut self, drive: u8, image: Option<Box<dyn BlockImage>>) -> Result<(), MediaError> {
+        let floppy = &mut self.board.chips.floppy;
+        if floppy.kind(drive).is_none() {
+            return Err(MediaError::NoSuchDrive { drive });
+        }
+        if let Some(image) = &image {
+            check_floppy(image.as_ref())?;
+        }
+        floppy.insert(drive, image);
+        self.board.idle.input();
+        Ok(())
+    }
+
+    /// Makes everything that the guest wrote to images durable.
+    pub fn flush_media(&mut self) -> Result<(), DiskError> {
+        self.board.chips.floppy.flush()
+    }
+}

@@ -1,0 +1,117 @@
+//! Saving, restoring and hashing a whole machine.
+
+use oldiron_devices::{Chs, FloppyKind, Timing};
+use oldiron_mmu::{Snapshot, SnapshotError, StateReader, StateWriter, TickRate, Ticks};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Machine,
+    hash::{self, Hasher},
+    snapshot_file::{FileReader, FileWriter, RestoreError},
+};
+
+/// What a machine is made of: a state fits only a machine that is made of the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Configuration {
+    pub(crate) memory_mib: u32,
+    pub(crate) cpu: String,
+    pub(crate) rate: TickRate,
+    pub(crate) real_timing: bool,
+    pub(crate) floppies: [Option<FloppyKind>; 2],
+    pub(crate) disks: [Option<(Chs, u64)>; 4],
+    pub(crate) bios_hash: u64,
+    pub(crate) vga_bios_hash: u64,
+    pub(crate) debug_exit: Option<u16>,
+    pub(crate) debug_console: bool,
+}
+
+impl Configuration {
+    pub(crate) fn timing(&self) -> Timing {
+        if self.real_timing {
+            Timing::Real
+        } else {
+            Timing::Fast
+        }
+    }
+}
+
+/// The chunk that goes first: what the machine is, and when.
+struct Identity<'a> {
+    configuration: &'a Configuration,
+    now: Ticks,
+}
+
+impl Snapshot for Identity<'_> {
+    const TAG: [u8; 4] = *b"MACH";
+    const VERSION: u16 = 1;
+
+    fn save(&self, w: &mut StateWriter) {
+        w.put(self.configuration);
+        w.put(&self.now);
+    }
+
+    fn load(&mut self, r: &mut StateReader<'_>) -> Result<(), SnapshotError> {
+        if r.get::<Configuration>()? != *self.configuration {
+            return Err(r.mismatch("it is configured differently"));
+        }
+        self.now = r.get()?;
+        Ok(())
+    }
+}
+
+impl Machine {
+    /// The whole state but RAM, in the order in which it is restored.
+    fn save_components(&self, w: &mut FileWriter) {
+        w.component(&Identity {
+            configuration: &self.configuration,
+            now: self.now(),
+        });
+        w.component(&self.cpu);
+        w.component(&self.board);
+        self.board.chips.save(w);
+    }
+
+    /// The whole state as one block of bytes. What is in the disk images is not part of it.
+    pub fn save_state(&self) -> Vec<u8> {
+        let mut w = FileWriter::new();
+        self.save_components(&mut w);
+        w.ram(&self.mem);
+        w.finish()
+    }
+
+    /// Continues from a state that [`save_state`](Self::save_state) made on a machine that was
+    /// built the same way. After an error the machine is in no defined state and of no more use.
+    pub fn restore_state(&mut self, state: &[u8]) -> Result<(), RestoreError> {
+        let mut r = FileReader::new(state)?;
+        let mut identity = Identity {
+            configuration: &self.configuration,
+            now: 0,
+        };
+        r.component(&mut identity)?;
+        let now = identity.now;
+        r.component(&mut self.cpu)?;
+        r.component(&mut self.board)?;
+        self.board.chips.load(&mut r)?;
+        r.ram(&mut self.mem)?;
+        r.finish()?;
+        self.clock.restore(now);
+        self.board.settle_loaded(&mut self.mem);
+        Ok(())
+    }
+
+    /// A hash of all RAM.
+    pub fn memory_hash(&self) -> u64 {
+        hash::hash_bytes(self.mem.ram())
+    }
+
+    /// A hash of the whole state: of what [`save_state`](Self::save_state) would save. No cache
+    /// is in it, so machines that are in the same state hash the same, whatever their past.
+    pub fn state_hash(&self) -> u64 {
+        let mut w = FileWriter::new();
+        self.save_components(&mut w);
+        let mut hasher = Hasher::new();
+        hasher.update(w.as_bytes());
+        hasher.update_u64(self.memory_hash());
+        hasher.finish()
+    }
+}
