@@ -12,6 +12,8 @@ mod irq;
 mod outbox;
 mod ps2;
 mod scheduler;
+#[cfg(test)]
+mod test_rig;
 mod vga;
 
 pub use date_time::{DateTime, days_in_month};

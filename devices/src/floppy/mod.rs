@@ -20,6 +20,9 @@ mod registers;
 mod seek;
 mod transfer;
 
+#[cfg(test)]
+mod tests;
+
 use oldiron_mmu::{IoWidth, Snapshot, SnapshotError, StateReader, StateWriter, Ticks};
 use serde::{Deserialize, Serialize};
 

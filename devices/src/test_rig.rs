@@ -1,0 +1,223 @@
+//! What surrounds a storage chip in its unit tests: wires, timers, a DMA channel, and time.
+
+use oldiron_mmu::{IoWidth, TickRate, Ticks};
+
+use crate::{
+    BlockImage, Ctx, Device, DiskError, DmaBus, DmaOutcome, IrqLine, IrqLines, MemoryImage, Outbox,
+    Scheduler, Timing,
+};
+
+/// One DMA channel over a buffer.
+#[derive(Debug, Default)]
+pub(crate) struct TestDma {
+    pub(crate) memory: Vec<u8>,
+    pub(crate) pos: usize,
+    /// Bytes until terminal count; `None`: the channel is masked.
+    pub(crate) left: Option<usize>,
+}
+
+impl TestDma {
+    fn take(&mut self, len: usize) -> (core::ops::Range<usize>, DmaOutcome) {
+        let Some(left) = self.left.as_mut() else {
+            return (0..0, DmaOutcome::default());
+        };
+        let n = len.min(*left);
+        *left -= n;
+        let range = self.pos..self.pos + n;
+        self.pos += n;
+        if self.memory.len() < self.pos {
+            self.memory.resize(self.pos, 0);
+        }
+        let terminal_count = *left == 0;
+        if terminal_count {
+            self.left = None;
+        }
+        (
+            range,
+            DmaOutcome {
+                bytes: n,
+                terminal_count,
+            },
+        )
+    }
+}
+
+impl DmaBus for TestDma {
+    fn dma_read(&mut self, channel: u8, buf: &mut [u8]) -> DmaOutcome {
+        assert_eq!(channel, 2);
+        let (range, outcome) = self.take(buf.len());
+        buf[..range.len()].copy_from_slice(&self.memory[range]);
+        outcome
+    }
+
+    fn dma_write(&mut self, channel: u8, data: &[u8]) -> DmaOutcome {
+        assert_eq!(channel, 2);
+        let (range, outcome) = self.take(data.len());
+        let n = range.len();
+        self.memory[range].copy_from_slice(&data[..n]);
+        outcome
+    }
+
+    fn memory_read(&mut self, _: u32, buf: &mut [u8]) {
+        buf.fill(0xff);
+    }
+
+    fn memory_write(&mut self, _: u32, _: &[u8]) {}
+}
+
+/// A chip on a bench.
+pub(crate) struct Rig<D> {
+    pub(crate) chip: D,
+    pub(crate) irq: IrqLines,
+    pub(crate) timers: Scheduler,
+    pub(crate) dma: TestDma,
+    pub(crate) out: Outbox,
+    pub(crate) now: Ticks,
+    pub(crate) rate: TickRate,
+    pub(crate) timing: Timing,
+}
+
+impl<D: Device> Rig<D> {
+    pub(crate) fn new(chip: D) -> Self {
+        Self {
+            chip,
+            irq: IrqLines::default(),
+            timers: Scheduler::default(),
+            dma: TestDma::default(),
+            out: Outbox::default(),
+            now: 1000,
+            rate: TickRate::new(100_000_000),
+            timing: Timing::Fast,
+        }
+    }
+
+    pub(crate) fn with<R>(&mut self, f: impl FnOnce(&mut D, &mut Ctx<'_>) -> R) -> R {
+        let mut ctx = Ctx {
+            now: self.now,
+            rate: self.rate,
+            timing: self.timing,
+            irq: &mut self.irq,
+            timers: &mut self.timers,
+            dma: &mut self.dma,
+            out: &mut self.out,
+        };
+        f(&mut self.chip, &mut ctx)
+    }
+
+    pub(crate) fn out(&mut self, port: u16, value: u8) {
+        self.out_wide(port, value.into(), IoWidth::Byte);
+    }
+
+    pub(crate) fn out_wide(&mut self, port: u16, value: u32, width: IoWidth) {
+        self.with(|chip, ctx| chip.port_write(port, value, width, ctx));
+        self.now += 1;
+    }
+
+    pub(crate) fn inb(&mut self, port: u16) -> u8 {
+        self.in_wide(port, IoWidth::Byte) as u8
+    }
+
+    pub(crate) fn in_wide(&mut self, port: u16, width: IoWidth) -> u32 {
+        let value = self.with(|chip, ctx| chip.port_read(port, width, ctx));
+        self.now += 1;
+        value
+    }
+
+    /// Lets the next timer come due; false if none is armed.
+    pub(crate) fn step(&mut self) -> bool {
+        let due = self.timers.next_due();
+        if due == Ticks::MAX {
+            return false;
+        }
+        self.now = self.now.max(due);
+        self.run_timers();
+        true
+    }
+
+    pub(crate) fn run_timers(&mut self) {
+        while let Some((id, at)) = self.timers.take_due(self.now) {
+            assert!(at <= self.now);
+            self.with(|chip, ctx| chip.timer(id, ctx));
+        }
+    }
+
+    /// Advances time by `micros`, running timers.
+    pub(crate) fn wait_micros(&mut self, micros: u64) {
+        let end = self.now + self.rate.micros(micros);
+        while self.timers.next_due() <= end {
+            self.step();
+        }
+        self.now = end;
+    }
+
+    /// Runs timers until the wire is high; false if that never happens.
+    pub(crate) fn wait_irq(&mut self, line: IrqLine) -> bool {
+        for _ in 0..10_000 {
+            if self.irq.is_high(line) {
+                return true;
+            }
+            if !self.step() {
+                return false;
+            }
+        }
+        false
+    }
+}
+
+/// An image that fails on one sector.
+pub(crate) struct BadSector {
+    pub(crate) image: MemoryImage,
+    pub(crate) bad: u64,
+}
+
+impl BadSector {
+    fn check(&self, lba: u64, len: usize) -> Result<(), DiskError> {
+        let count = (len / crate::SECTOR_SIZE) as u64;
+        if (lba..lba + count).contains(&self.bad) {
+            return Err(DiskError::Host("bad sector".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl BlockImage for BadSector {
+    fn sectors(&self) -> u64 {
+        self.image.sectors()
+    }
+
+    fn read(&mut self, lba: u64, buf: &mut [u8]) -> Result<(), DiskError> {
+        self.check(lba, buf.len())?;
+        self.image.read(lba, buf)
+    }
+
+    fn write(&mut self, lba: u64, data: &[u8]) -> Result<(), DiskError> {
+        self.check(lba, data.len())?;
+        self.image.write(lba, data)
+    }
+}
+
+/// An image of `sectors` sectors whose bytes tell where they are.
+pub(crate) fn numbered_bytes(sectors: u64) -> Vec<u8> {
+    let mut bytes = vec![0; sectors as usize * crate::SECTOR_SIZE];
+    for (lba, sector) in bytes.chunks_mut(crate::SECTOR_SIZE).enumerate() {
+        sector.fill((lba as u8).wrapping_mul(7));
+        sector[..4].copy_from_slice(&(lba as u32).to_le_bytes());
+    }
+    bytes
+}
+
+/// A small deterministic generator for soak tests (xorshift64*).
+pub(crate) struct Prng(pub(crate) u64);
+
+impl Prng {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        (self.next() >> 16) % n
+    }
+}
