@@ -24,4 +24,4 @@ pub use irq::{IrqLine, IrqLines};
 pub use outbox::{Outbox, SerialByte};
 pub use ps2::KeyCode;
 pub use scheduler::{Scheduler, TimerId};
-pub use vga::Frame;
+pub use vga::{Frame, TextCell, TextCells, TextCursor, Vga};
