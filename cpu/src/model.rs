@@ -1,6 +1,27 @@
-//! Processor models as data.
+//! Processor models as data: identification, which register bits exist, which instructions exist.
+//!
+//! Follows SDM vol. 2A "CPUID" and vol. 3B chapter 22 (compatibility), and the programmer's reference manuals of the
+//! 386 and 486. No model has a coprocessor yet; [`crate::exec::control::esc`] says how that behaves.
 
-use crate::core::Cr0;
+use iced_x86::{Code, CpuidFeature, DecoderOptions};
+
+use crate::{
+    core::{Cr0, Cr4},
+    flags::Eflags,
+};
+
+/// What CPUID returns for one value of EAX.
+#[derive(Clone, Copy, Debug)]
+pub struct CpuidLeaf {
+    /// EAX.
+    pub eax: u32,
+    /// EBX.
+    pub ebx: u32,
+    /// ECX.
+    pub ecx: u32,
+    /// EDX.
+    pub edx: u32,
+}
 
 /// A processor model.
 #[derive(Debug)]
@@ -11,7 +32,136 @@ pub struct CpuModel {
     pub description: &'static str,
     /// EDX after reset: family, model and stepping.
     pub reset_edx: u32,
+    /// CPUID by leaf; empty where the instruction does not exist.
+    pub cpuid: &'static [CpuidLeaf],
+    /// Bits of CR0 that can be changed.
+    pub cr0: Cr0,
+    /// Bits of CR0 that are always set.
+    pub cr0_fixed: Cr0,
+    /// CR0 after reset.
+    reset_cr0: Cr0,
+    /// Bits of CR4 that exist; none means that there is no CR4.
+    pub cr4: Cr4,
+    /// Bits of EFLAGS that can be changed.
+    pub eflags: Eflags,
+    /// Instruction sets beyond those of the 386, by the decoder's names.
+    isa: &'static [CpuidFeature],
+    /// How the decoder reads ambiguous opcodes.
+    decoder_options: u32,
+    /// Loading CS in real mode also resets its limit and attributes (386 and 486).
+    resets_real_cs: bool,
 }
+
+/// Instruction sets that every model has. ESC opcodes exist without a coprocessor too.
+const ISA_386: &[CpuidFeature] = &[
+    CpuidFeature::INTEL8086,
+    CpuidFeature::INTEL186,
+    CpuidFeature::INTEL286,
+    CpuidFeature::INTEL386,
+];
+
+/// Opcodes of coprocessor instructions, which mean ESC here whatever else they need.
+const ISA_FPU: &[CpuidFeature] = &[
+    CpuidFeature::FPU,
+    CpuidFeature::FPU287,
+    CpuidFeature::FPU287XL_ONLY,
+    CpuidFeature::FPU387,
+    CpuidFeature::FPU387SL_ONLY,
+];
+
+const CR0_386: Cr0 = Cr0::PE
+    .union(Cr0::MP)
+    .union(Cr0::EM)
+    .union(Cr0::TS)
+    .union(Cr0::PG);
+const CR0_486: Cr0 = CR0_386
+    .union(Cr0::NE)
+    .union(Cr0::WP)
+    .union(Cr0::AM)
+    .union(Cr0::NW)
+    .union(Cr0::CD);
+const RESET_CR0_486: Cr0 = Cr0::ET.union(Cr0::CD).union(Cr0::NW);
+
+const CR4_PENTIUM: Cr4 = Cr4::VME
+    .union(Cr4::PVI)
+    .union(Cr4::TSD)
+    .union(Cr4::DE)
+    .union(Cr4::PSE)
+    .union(Cr4::MCE);
+
+const EFLAGS_386: Eflags = Eflags::STATUS
+    .union(Eflags::TF)
+    .union(Eflags::IF)
+    .union(Eflags::DF)
+    .union(Eflags::IOPL)
+    .union(Eflags::NT)
+    .union(Eflags::RF)
+    .union(Eflags::VM);
+const EFLAGS_486: Eflags = EFLAGS_386.union(Eflags::AC);
+const EFLAGS_PENTIUM: Eflags = EFLAGS_486
+    .union(Eflags::ID)
+    .union(Eflags::VIF)
+    .union(Eflags::VIP);
+
+/// No prefix turns NOP, BSF, BSR or WBINVD into something else before later processors.
+const OPTIONS_OLD: u32 = DecoderOptions::NO_PAUSE
+    | DecoderOptions::NO_MPFX_0FBC
+    | DecoderOptions::NO_MPFX_0FBD
+    | DecoderOptions::NO_WBNOINVD;
+
+/// CPUID feature bits (SDM vol. 2A table 3-11).
+mod feature {
+    pub const VME: u32 = 1 << 1;
+    pub const DE: u32 = 1 << 2;
+    pub const PSE: u32 = 1 << 3;
+    pub const TSC: u32 = 1 << 4;
+    pub const MSR: u32 = 1 << 5;
+    pub const MCE: u32 = 1 << 7;
+    pub const CX8: u32 = 1 << 8;
+    pub const MTRR: u32 = 1 << 12;
+    pub const PGE: u32 = 1 << 13;
+    pub const CMOV: u32 = 1 << 15;
+}
+
+const FEATURES_PENTIUM: u32 = feature::VME
+    | feature::DE
+    | feature::PSE
+    | feature::TSC
+    | feature::MSR
+    | feature::MCE
+    | feature::CX8;
+const FEATURES_P6: u32 = FEATURES_PENTIUM | feature::MTRR | feature::PGE | feature::CMOV;
+
+/// Leaf 0: the highest leaf and "GenuineIntel".
+const fn vendor_leaf(highest: u32) -> CpuidLeaf {
+    CpuidLeaf {
+        eax: highest,
+        ebx: u32::from_le_bytes(*b"Genu"),
+        edx: u32::from_le_bytes(*b"ineI"),
+        ecx: u32::from_le_bytes(*b"ntel"),
+    }
+}
+
+/// Leaf 1: signature and features.
+const fn feature_leaf(signature: u32, features: u32) -> CpuidLeaf {
+    CpuidLeaf {
+        eax: signature,
+        ebx: 0,
+        ecx: 0,
+        edx: features,
+    }
+}
+
+/// Leaf 2 of a Pentium Pro: 8 KiB caches, 256 KiB L2, TLBs of 4 KiB and 4 MiB pages.
+const P6_CACHE_LEAF: CpuidLeaf = CpuidLeaf {
+    eax: 0x0302_0101,
+    ebx: 0,
+    ecx: 0,
+    edx: 0x0604_0a42,
+};
+
+const PENTIUM_SIGNATURE: u32 = 0x0525;
+const P6_SIGNATURE: u32 = 0x0617;
 
 /// All models, oldest first.
 pub const MODELS: &[CpuModel] = &[
@@ -19,36 +169,155 @@ pub const MODELS: &[CpuModel] = &[
         name: "386",
         description: "Intel 386DX, no coprocessor",
         reset_edx: 0x0308,
+        cpuid: &[],
+        cr0: CR0_386.union(Cr0::ET),
+        cr0_fixed: Cr0::empty(),
+        reset_cr0: Cr0::empty(),
+        cr4: Cr4::empty(),
+        eflags: EFLAGS_386,
+        isa: &[CpuidFeature::MOV_TR],
+        decoder_options: OPTIONS_OLD | DecoderOptions::MOV_TR,
+        resets_real_cs: true,
     },
     CpuModel {
         name: "486",
         description: "Intel 486, no coprocessor",
         reset_edx: 0x0423,
+        cpuid: &[],
+        cr0: CR0_486,
+        cr0_fixed: Cr0::ET,
+        reset_cr0: RESET_CR0_486,
+        cr4: Cr4::empty(),
+        eflags: EFLAGS_486,
+        isa: &[CpuidFeature::INTEL486, CpuidFeature::MOV_TR],
+        decoder_options: OPTIONS_OLD | DecoderOptions::MOV_TR,
+        resets_real_cs: true,
     },
     CpuModel {
         name: "pentium",
         description: "Intel Pentium, no coprocessor",
-        reset_edx: 0x0525,
+        reset_edx: PENTIUM_SIGNATURE,
+        cpuid: &[vendor_leaf(1), feature_leaf(PENTIUM_SIGNATURE, FEATURES_PENTIUM)],
+        cr0: CR0_486,
+        cr0_fixed: Cr0::ET,
+        reset_cr0: RESET_CR0_486,
+        cr4: CR4_PENTIUM,
+        eflags: EFLAGS_PENTIUM,
+        isa: &[
+            CpuidFeature::INTEL486,
+            CpuidFeature::CPUID,
+            CpuidFeature::TSC,
+            CpuidFeature::MSR,
+            CpuidFeature::CX8,
+        ],
+        decoder_options: OPTIONS_OLD,
+        resets_real_cs: false,
     },
     CpuModel {
         name: "p6",
         description: "Intel Pentium Pro, no coprocessor",
-        reset_edx: 0x0617,
+        reset_edx: P6_SIGNATURE,
+        cpuid: &[vendor_leaf(2), feature_leaf(P6_SIGNATURE, FEATURES_P6), P6_CACHE_LEAF],
+        cr0: CR0_486,
+        cr0_fixed: Cr0::ET,
+        reset_cr0: RESET_CR0_486,
+        cr4: CR4_PENTIUM.union(Cr4::PGE).union(Cr4::PCE),
+        eflags: EFLAGS_PENTIUM,
+        isa: &[
+            CpuidFeature::INTEL486,
+            CpuidFeature::CPUID,
+            CpuidFeature::TSC,
+            CpuidFeature::MSR,
+            CpuidFeature::CX8,
+            CpuidFeature::CMOV,
+            CpuidFeature::RDPMC,
+            CpuidFeature::MULTIBYTENOP,
+        ],
+        decoder_options: OPTIONS_OLD | DecoderOptions::FORCE_RESERVED_NOP,
+        resets_real_cs: false,
     },
 ];
 
 impl CpuModel {
     /// CR0 after reset (SDM vol. 3A table 9-1). EM is clear even though no coprocessor is fitted.
     pub fn reset_cr0(&self) -> Cr0 {
-        if self.name == "386" {
-            Cr0::empty()
-        } else {
-            Cr0::ET | Cr0::CD | Cr0::NW
+        self.reset_cr0
+    }
+
+    /// Options for [`iced_x86::Decoder`].
+    pub fn decoder_options(&self) -> u32 {
+        self.decoder_options
+    }
+
+    /// Whether loading CS in real mode resets its limit and attributes too.
+    pub fn resets_real_cs(&self) -> bool {
+        self.resets_real_cs
+    }
+
+    /// Whether the model has the instruction. Coprocessor opcodes are always there: they are ESC.
+    pub fn supports(&self, code: Code) -> bool {
+        let needed = code.cpuid_features();
+        if needed.iter().any(|name| ISA_FPU.contains(name)) {
+            return true;
         }
+        code != Code::INVALID && needed.iter().all(|name| ISA_386.contains(name) || self.isa.contains(name))
     }
 
     /// The model that is called `name`.
     pub fn by_name(name: &str) -> Option<&'static CpuModel> {
         MODELS.iter().find(|model| model.name.eq_ignore_ascii_case(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(code: Code, models: &str) {
+        let have: Vec<_> = MODELS.iter().filter(|m| m.supports(code)).map(|m| m.name).collect();
+        assert_eq!(have.join(" "), models, "{code:?}");
+    }
+
+    #[test]
+    fn each_generation_adds_its_instructions() {
+        check(Code::Add_rm32_r32, "386 486 pentium p6");
+        check(Code::Bound_r32_m3232, "386 486 pentium p6");
+        check(Code::Salc, "386 486 pentium p6");
+        check(Code::Int1, "386 486 pentium p6");
+        check(Code::Bswap_r32, "486 pentium p6");
+        check(Code::Cmpxchg_rm32_r32, "486 pentium p6");
+        check(Code::Xadd_rm8_r8, "486 pentium p6");
+        check(Code::Invlpg_m, "486 pentium p6");
+        check(Code::Wbinvd, "486 pentium p6");
+        check(Code::Mov_tr_r32, "386 486");
+        check(Code::Cpuid, "pentium p6");
+        check(Code::Rdtsc, "pentium p6");
+        check(Code::Wrmsr, "pentium p6");
+        check(Code::Cmpxchg8b_m64, "pentium p6");
+        check(Code::Mov_r32_cr, "386 486 pentium p6");
+        check(Code::Rsm, "");
+        check(Code::Cmovne_r32_rm32, "p6");
+        check(Code::Rdpmc, "p6");
+        check(Code::Nop_rm32, "p6");
+        check(Code::Ud2, "386 486 pentium p6");
+        check(Code::Sysenter, "");
+        check(Code::Movups_xmm_xmmm128, "");
+        check(Code::Emms, "");
+        check(Code::Pause, "");
+        check(Code::INVALID, "");
+    }
+
+    #[test]
+    fn coprocessor_opcodes_exist_everywhere() {
+        check(Code::Fninit, "386 486 pentium p6");
+        check(Code::Fsincos, "386 486 pentium p6");
+        check(Code::Fcmovb_st0_sti, "386 486 pentium p6");
+    }
+
+    #[test]
+    fn cpuid_admits_no_coprocessor() {
+        for model in MODELS {
+            assert!(model.cpuid.iter().skip(1).take(1).all(|leaf| leaf.edx & 1 == 0));
+        }
     }
 }
