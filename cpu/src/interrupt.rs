@@ -77,7 +77,10 @@ pub(crate) fn raise(core: &mut Core, bus: &mut Bus<'_>, fault: Fault, source: So
             "vector {:#04x} while delivering {:#04x}: {}",
             second.vector, current.vector, second.rule.text()
         );
-        let next = match (class(current.vector, source), class(second.vector, Source::Exception)) {
+        let next = match (
+            class(current.vector, source),
+            class(second.vector, Source::Exception),
+        ) {
             (Class::DoubleFault, _) => break,
             (Class::Contributory, Class::Contributory)
             | (Class::PageFault, Class::Contributory | Class::PageFault) => {
@@ -170,15 +173,13 @@ fn with_ext(mut fault: Fault, source: Source) -> Fault {
 }
 
 /// Through the interrupt vector table (SDM vol. 3A §20.1.4).
-fn enter_real_handler(
-    core: &mut Core,
-    bus: &mut Bus<'_>,
-    number: u8,
-    return_eip: u32,
-) -> Result<(), Fault> {
+fn enter_real_handler(core: &mut Core, bus: &mut Bus<'_>, number: u8, return_eip: u32) -> Result<(), Fault> {
     let offset = number as u32 * 4;
     if offset + 3 > core.idtr.limit as u32 {
-        return Err(Fault::protection(number as u32 * 8 | IDT, FaultRule::GateBeyondIdt));
+        return Err(Fault::protection(
+            number as u32 * 8 | IDT,
+            FaultRule::GateBeyondIdt,
+        ));
     }
     let entry: u32 = core.sys_read(bus, core.idtr.base.wrapping_add(offset))?;
     let mut stack = Pushes::current(core, false);
@@ -215,10 +216,7 @@ fn enter_protected_handler(
     };
     use system_type::*;
     let kind = match gate.system_type() {
-        Some(
-            kind
-            @ (TASK_GATE | INTERRUPT_GATE16 | TRAP_GATE16 | INTERRUPT_GATE32 | TRAP_GATE32),
-        ) => kind,
+        Some(kind @ (TASK_GATE | INTERRUPT_GATE16 | TRAP_GATE16 | INTERRUPT_GATE32 | TRAP_GATE32)) => kind,
         _ => return Err(Fault::protection(error, FaultRule::GateType)),
     };
     if source == Source::Software && gate.dpl() < core.cpl {
@@ -274,7 +272,11 @@ fn enter_gate(
     if !code.is_present() {
         return Err(code.fault(vector::NP, FaultRule::SegmentNotPresent));
     }
-    let level = if attr.is_conforming() { core.cpl } else { attr.dpl() };
+    let level = if attr.is_conforming() {
+        core.cpl
+    } else {
+        attr.dpl()
+    };
     let from_virtual = core.is_virtual8086();
     if from_virtual && level != 0 {
         return Err(code.fault(vector::GP, FaultRule::DescriptorPrivilege));

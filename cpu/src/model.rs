@@ -98,10 +98,7 @@ const EFLAGS_386: Eflags = Eflags::STATUS
     .union(Eflags::RF)
     .union(Eflags::VM);
 const EFLAGS_486: Eflags = EFLAGS_386.union(Eflags::AC);
-const EFLAGS_PENTIUM: Eflags = EFLAGS_486
-    .union(Eflags::ID)
-    .union(Eflags::VIF)
-    .union(Eflags::VIP);
+const EFLAGS_PENTIUM: Eflags = EFLAGS_486.union(Eflags::ID).union(Eflags::VIF).union(Eflags::VIP);
 
 /// No prefix turns NOP, BSF, BSR or WBINVD into something else before later processors.
 const OPTIONS_OLD: u32 = DecoderOptions::NO_PAUSE
@@ -123,13 +120,8 @@ mod feature {
     pub const CMOV: u32 = 1 << 15;
 }
 
-const FEATURES_PENTIUM: u32 = feature::VME
-    | feature::DE
-    | feature::PSE
-    | feature::TSC
-    | feature::MSR
-    | feature::MCE
-    | feature::CX8;
+const FEATURES_PENTIUM: u32 =
+    feature::VME | feature::DE | feature::PSE | feature::TSC | feature::MSR | feature::MCE | feature::CX8;
 const FEATURES_P6: u32 = FEATURES_PENTIUM | feature::MTRR | feature::PGE | feature::CMOV;
 
 /// Leaf 0: the highest leaf and "GenuineIntel".
@@ -217,7 +209,11 @@ pub const MODELS: &[CpuModel] = &[
         name: "p6",
         description: "Intel Pentium Pro, no coprocessor",
         reset_edx: P6_SIGNATURE,
-        cpuid: &[vendor_leaf(2), feature_leaf(P6_SIGNATURE, FEATURES_P6), P6_CACHE_LEAF],
+        cpuid: &[
+            vendor_leaf(2),
+            feature_leaf(P6_SIGNATURE, FEATURES_P6),
+            P6_CACHE_LEAF,
+        ],
         cr0: CR0_486,
         cr0_fixed: Cr0::ET,
         reset_cr0: RESET_CR0_486,
@@ -260,7 +256,10 @@ impl CpuModel {
         if needed.iter().any(|name| ISA_FPU.contains(name)) {
             return true;
         }
-        code != Code::INVALID && needed.iter().all(|name| ISA_386.contains(name) || self.isa.contains(name))
+        code != Code::INVALID
+            && needed
+                .iter()
+                .all(|name| ISA_386.contains(name) || self.isa.contains(name))
     }
 
     /// The model that is called `name`.
@@ -274,7 +273,11 @@ mod tests {
     use super::*;
 
     fn check(code: Code, models: &str) {
-        let have: Vec<_> = MODELS.iter().filter(|m| m.supports(code)).map(|m| m.name).collect();
+        let have: Vec<_> = MODELS
+            .iter()
+            .filter(|m| m.supports(code))
+            .map(|m| m.name)
+            .collect();
         assert_eq!(have.join(" "), models, "{code:?}");
     }
 

@@ -304,11 +304,7 @@ impl Core {
 
     /// Reads SS and ESP of an inner privilege level from the current TSS and checks the segment (SDM
     /// vol. 3A §5.8.5).
-    pub(crate) fn inner_stack(
-        &mut self,
-        bus: &mut Bus<'_>,
-        level: u8,
-    ) -> Result<(Descriptor, u32), Fault> {
+    pub(crate) fn inner_stack(&mut self, bus: &mut Bus<'_>, level: u8) -> Result<(Descriptor, u32), Fault> {
         let wide = is_tss32(self.tr.attr.kind());
         let (offset, last) = if wide {
             (level as u32 * 8 + 4, level as u32 * 8 + 9)
@@ -316,11 +312,18 @@ impl Core {
             (level as u32 * 4 + 2, level as u32 * 4 + 5)
         };
         if self.tr.is_null() || last > self.tr.limit {
-            return Err(selector_fault(vector::TS, self.tr.selector, FaultRule::TssTooSmall));
+            return Err(selector_fault(
+                vector::TS,
+                self.tr.selector,
+                FaultRule::TssTooSmall,
+            ));
         }
         let base = (self.tr.base as u32).wrapping_add(offset);
         let (esp, ss) = if wide {
-            (self.sys_read::<u32>(bus, base)?, self.sys_read::<u16>(bus, base.wrapping_add(4))?)
+            (
+                self.sys_read::<u32>(bus, base)?,
+                self.sys_read::<u16>(bus, base.wrapping_add(4))?,
+            )
         } else {
             (
                 self.sys_read::<u16>(bus, base)? as u32,
@@ -376,7 +379,13 @@ pub(crate) struct Pushes {
 impl Pushes {
     /// Onto the current stack.
     pub(crate) fn current(core: &Core, wide: bool) -> Self {
-        Self::onto(core.segments[seg::SS], core.gpr32(crate::core::reg::ESP), core.cpl, wide, 0)
+        Self::onto(
+            core.segments[seg::SS],
+            core.gpr32(crate::core::reg::ESP),
+            core.cpl,
+            wide,
+            0,
+        )
     }
 
     /// Onto the stack `stack:pointer`, which belongs to privilege level `level`. `error` is the error
@@ -398,7 +407,11 @@ impl Pushes {
     pub(crate) fn push(&mut self, core: &mut Core, bus: &mut Bus<'_>, value: u32) -> Result<(), Fault> {
         let size = if self.wide { 4 } else { 2 };
         let moved = self.pointer.wrapping_sub(size);
-        let offset = if self.stack.is_big() { moved } else { moved & 0xffff };
+        let offset = if self.stack.is_big() {
+            moved
+        } else {
+            moved & 0xffff
+        };
         if self.stack.is_null() || !self.stack.attr.is_writable() || !self.stack.contains(offset, size) {
             return Err(Fault::with_error(vector::SS, self.error, FaultRule::StackSpace));
         }
@@ -415,7 +428,11 @@ impl Pushes {
             *slot = (addr, value);
             self.count += 1;
         }
-        self.pointer = if self.stack.is_big() { moved } else { self.pointer & !0xffff | offset };
+        self.pointer = if self.stack.is_big() {
+            moved
+        } else {
+            self.pointer & !0xffff | offset
+        };
         Ok(())
     }
 

@@ -41,7 +41,11 @@ pub(crate) fn call_far_mem(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> R
 }
 
 fn immediate_pointer(insn: &Insn) -> (u32, u16) {
-    let offset = if insn.operand32() { insn.imm } else { insn.imm & 0xffff };
+    let offset = if insn.operand32() {
+        insn.imm
+    } else {
+        insn.imm & 0xffff
+    };
     (offset, insn.disp as u16)
 }
 
@@ -50,12 +54,20 @@ const BEYOND_LIMIT: Fault = Fault::protection(0, FaultRule::TargetBeyondLimit);
 /// Checks a target against the limit that CS will have after a real or virtual-8086 mode load.
 fn check_real_target(core: &Core, offset: u32) -> Result<(), Fault> {
     let fixed = core.is_virtual8086() || core.model.resets_real_cs();
-    let limit = if fixed { 0xffff } else { core.segments[seg::CS].limit };
+    let limit = if fixed {
+        0xffff
+    } else {
+        core.segments[seg::CS].limit
+    };
     if offset > limit { Err(BEYOND_LIMIT) } else { Ok(()) }
 }
 
 fn check_target(segment: &Segment, offset: u32) -> Result<(), Fault> {
-    if offset > segment.limit { Err(BEYOND_LIMIT) } else { Ok(()) }
+    if offset > segment.limit {
+        Err(BEYOND_LIMIT)
+    } else {
+        Ok(())
+    }
 }
 
 /// A gate or TSS is usable by this program and selector: DPL is not below CPL or RPL.
@@ -174,9 +186,7 @@ fn call(core: &mut Core, bus: &mut Bus<'_>, selector: u16, offset: u32, wide: bo
                 call_same_level(core, bus, &code, offset, wide)
             }
         }
-        Some(TASK_GATE | TSS16_AVAILABLE | TSS32_AVAILABLE) => {
-            switch_task(core, bus, &target, Reason::Call)
-        }
+        Some(TASK_GATE | TSS16_AVAILABLE | TSS32_AVAILABLE) => switch_task(core, bus, &target, Reason::Call),
         Some(_) => Err(target.fault(vector::GP, FaultRule::WrongDescriptorType)),
     }
 }

@@ -88,12 +88,7 @@ pub(crate) fn require_protected(core: &Core) -> Result<(), Fault> {
 }
 
 /// Reads the 16-bit operand r/m16; the register form takes it from register `register`.
-pub(crate) fn read_rm16(
-    core: &mut Core,
-    bus: &mut Bus<'_>,
-    insn: &Insn,
-    register: u8,
-) -> Result<u16, Fault> {
+pub(crate) fn read_rm16(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn, register: u8) -> Result<u16, Fault> {
     if insn.is_memory() {
         let offset = core.effective_address(insn);
         core.seg_read(bus, insn.seg as usize, offset)
@@ -103,12 +98,7 @@ pub(crate) fn read_rm16(
 }
 
 /// Stores a selector-sized result: 16 bits in memory, `value` in all of a 32-bit register.
-pub(crate) fn write_rm16(
-    core: &mut Core,
-    bus: &mut Bus<'_>,
-    insn: &Insn,
-    value: u32,
-) -> Result<(), Fault> {
+pub(crate) fn write_rm16(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn, value: u32) -> Result<(), Fault> {
     if insn.is_memory() {
         let offset = core.effective_address(insn);
         core.seg_write(bus, insn.seg as usize, offset, value as u16)
@@ -184,11 +174,7 @@ pub(crate) fn load_far_pointer(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) 
 }
 
 /// Reads m16:16 or m16:32.
-pub(crate) fn read_far_pointer(
-    core: &mut Core,
-    bus: &mut Bus<'_>,
-    insn: &Insn,
-) -> Result<(u32, u16), Fault> {
+pub(crate) fn read_far_pointer(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> Result<(u32, u16), Fault> {
     let at = core.effective_address(insn);
     let segment = insn.seg as usize;
     if insn.operand32() {
@@ -272,7 +258,8 @@ fn verify(
     require_protected(core)?;
     let selector = read_rm16(core, bus, insn, insn.src)?;
     let found = core.visible_descriptor(bus, selector, &[])?;
-    core.flags.set_zf(found.is_some_and(|descriptor| suits(&descriptor)));
+    core.flags
+        .set_zf(found.is_some_and(|descriptor| suits(&descriptor)));
     Ok(())
 }
 
@@ -282,7 +269,14 @@ pub(crate) fn arpl(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> Result<()
     let level = rpl(core.reg::<u16>(insn.src));
     let adjust = |selector: u16| {
         let raise = rpl(selector) < level;
-        (raise, if raise { selector & !3 | level as u16 } else { selector })
+        (
+            raise,
+            if raise {
+                selector & !3 | level as u16
+            } else {
+                selector
+            },
+        )
     };
     let raised = if insn.is_memory() {
         let offset = core.effective_address(insn);

@@ -27,23 +27,43 @@ pub(crate) fn int_n(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> Result<(
             return Err(Fault::protection(0, FaultRule::IoplTooLow));
         }
     }
-    deliver(core, bus, Fault::plain(number, FaultRule::SoftwareInterrupt), Source::Software)
+    deliver(
+        core,
+        bus,
+        Fault::plain(number, FaultRule::SoftwareInterrupt),
+        Source::Software,
+    )
 }
 
 /// INT3 — SDM vol. 2A "INT3". Not sensitive to IOPL and never redirected.
 pub(crate) fn int3(core: &mut Core, bus: &mut Bus<'_>, _: &Insn) -> Result<(), Fault> {
-    deliver(core, bus, Fault::plain(vector::BP, FaultRule::Breakpoint), Source::Software)
+    deliver(
+        core,
+        bus,
+        Fault::plain(vector::BP, FaultRule::Breakpoint),
+        Source::Software,
+    )
 }
 
 /// INT1 — SDM vol. 2A "INT1": #DB without a look at the gate's DPL, DR6 untouched.
 pub(crate) fn icebp(core: &mut Core, bus: &mut Bus<'_>, _: &Insn) -> Result<(), Fault> {
-    deliver(core, bus, Fault::plain(vector::DB, FaultRule::SoftwareInterrupt), Source::Icebp)
+    deliver(
+        core,
+        bus,
+        Fault::plain(vector::DB, FaultRule::SoftwareInterrupt),
+        Source::Icebp,
+    )
 }
 
 /// INTO — SDM vol. 2A "INTO".
 pub(crate) fn into(core: &mut Core, bus: &mut Bus<'_>, _: &Insn) -> Result<(), Fault> {
     if core.flags.of() {
-        deliver(core, bus, Fault::plain(vector::OF, FaultRule::OverflowTrap), Source::Software)
+        deliver(
+            core,
+            bus,
+            Fault::plain(vector::OF, FaultRule::OverflowTrap),
+            Source::Software,
+        )
     } else {
         Ok(())
     }
@@ -81,7 +101,9 @@ fn is_redirected(core: &mut Core, bus: &mut Bus<'_>, number: u8) -> Result<bool,
     }
     let tss = core.tr.base as u32;
     let map: u16 = core.sys_read(bus, tss.wrapping_add(IO_MAP_BASE))?;
-    let offset = (map as u32).wrapping_sub(REDIRECTION_BYTES).wrapping_add(number as u32 / 8);
+    let offset = (map as u32)
+        .wrapping_sub(REDIRECTION_BYTES)
+        .wrapping_add(number as u32 / 8);
     if offset > core.tr.limit {
         return Err(unusable);
     }
@@ -94,7 +116,11 @@ fn redirect(core: &mut Core, bus: &mut Bus<'_>, number: u8) -> Result<(), Fault>
     let entry: u32 = core.sys_read(bus, number as u32 * 4)?;
     let sensitive = core.eflags.iopl() < 3;
     let image = core.flags_image();
-    let pushed = if sensitive { core.virtual_flags(image) } else { image };
+    let pushed = if sensitive {
+        core.virtual_flags(image)
+    } else {
+        image
+    };
     let mut stack = Pushes::current(core, false);
     stack.push(core, bus, pushed.bits())?;
     stack.push(core, bus, core.segments[seg::CS].selector as u32)?;

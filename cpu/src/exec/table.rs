@@ -85,7 +85,11 @@ pub(crate) fn lldt(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> Result<()
         return Ok(());
     }
     if is_local(selector) {
-        return Err(selector_fault(vector::GP, selector, FaultRule::WrongDescriptorType));
+        return Err(selector_fault(
+            vector::GP,
+            selector,
+            FaultRule::WrongDescriptorType,
+        ));
     }
     let descriptor = core.fetch_descriptor(bus, selector, vector::GP)?;
     if descriptor.system_type() != Some(system_type::LDT) {
@@ -107,7 +111,11 @@ pub(crate) fn ltr(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> Result<(),
         return Err(Fault::protection(0, FaultRule::NullSelector));
     }
     if is_local(selector) {
-        return Err(selector_fault(vector::GP, selector, FaultRule::WrongDescriptorType));
+        return Err(selector_fault(
+            vector::GP,
+            selector,
+            FaultRule::WrongDescriptorType,
+        ));
     }
     let descriptor = core.fetch_descriptor(bus, selector, vector::GP)?;
     match descriptor.system_type() {

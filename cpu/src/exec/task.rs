@@ -103,7 +103,11 @@ pub(crate) fn fetch_available_tss(
 /// IRET with NT set: returns to the task that the back link names (SDM vol. 2A "IRET", TASK-RETURN).
 pub(crate) fn nested_return(core: &mut Core, bus: &mut Bus<'_>) -> Result<(), Fault> {
     if core.tr.is_null() {
-        return Err(selector_fault(vector::TS, core.tr.selector, FaultRule::TssTooSmall));
+        return Err(selector_fault(
+            vector::TS,
+            core.tr.selector,
+            FaultRule::TssTooSmall,
+        ));
     }
     let link: u16 = core.sys_read(bus, core.tr.base as u32)?;
     if is_local(link) {
@@ -273,7 +277,11 @@ fn enter_state(core: &mut Core, state: &TaskState, nested: bool) {
         *register = Segment::null(selector);
     }
     core.ldtr = Segment::null(state.ldt);
-    core.cpl = if flags.contains(Eflags::VM) { 3 } else { rpl(state.segments[seg::CS]) };
+    core.cpl = if flags.contains(Eflags::VM) {
+        3
+    } else {
+        rpl(state.segments[seg::CS])
+    };
     core.cr0.insert(Cr0::TS);
     core.dr[7] &= !DR7_LOCAL;
     core.shadow = Shadow::None;
