@@ -1,2 +1,99 @@
-//! oldiron: a PC in software.
-fn main() {}
+//! oldiron: a PC in software. This crate is the only one that knows the host: command line, window,
+//! terminal, files, clocks and signals.
+
+// Time, locks and hash maps are kept away from the machine, not from the host's side.
+#![allow(clippy::disallowed_types)]
+
+mod calibrate;
+mod cli;
+mod disk_file;
+mod display;
+mod headless;
+mod image;
+#[cfg(feature = "window")]
+mod keymap;
+mod log_sink;
+mod matcher;
+mod outcome;
+mod pacer;
+mod run;
+mod screenshot;
+mod script;
+mod script_run;
+mod serial;
+mod session;
+mod setup;
+mod stats;
+mod term;
+mod typing;
+mod units;
+#[cfg(feature = "window")]
+mod window;
+
+use std::{io::Write, process::ExitCode};
+
+use oldiron_platform::MODELS;
+
+use crate::{
+    cli::{Command, CpuCommand, Parsed},
+    outcome::{code, one_line},
+};
+
+fn main() -> ExitCode {
+    install_panic_hook();
+    let code = match cli::parse(std::env::args_os()) {
+        Parsed::Text(text) => print(&text),
+        Parsed::Usage(message) => {
+            complain(&message);
+            code::USAGE
+        }
+        Parsed::Command(Command::Cpu {
+            command: CpuCommand::List,
+        }) => print(&cpu_list()),
+        Parsed::Command(Command::Run(args)) => run::run(&args),
+    };
+    ExitCode::from(code)
+}
+
+/// A bug of ours, on any thread: the terminal is put right, one line, exit 70.
+fn install_panic_hook() {
+    std::panic::set_hook(Box::new(|info| {
+        term::restore();
+        let payload = info.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let place = info
+            .location()
+            .map(|at| format!(" at {}:{}", at.file(), at.line()));
+        complain(&format!(
+            "internal error: {}{}; please report it with the command line",
+            text.unwrap_or("panic"),
+            place.unwrap_or_default()
+        ));
+        std::process::exit(code::INTERNAL.into());
+    }));
+}
+
+/// One line on standard error. Where that cannot be written, nothing can be said.
+fn complain(message: &str) {
+    let _ = writeln!(std::io::stderr(), "oldiron: {}", one_line(message));
+}
+
+/// Prints to standard output; a reader that has gone away is no error.
+fn print(text: &str) -> u8 {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    code::OK
+}
+
+fn cpu_list() -> String {
+    let newest = MODELS.last().map_or("", |model| model.name);
+    let line = |name: &str, description: &str| {
+        let default = if name == newest { " (default)" } else { "" };
+        format!("{name:10}{description}{default}\n")
+    };
+    MODELS
+        .iter()
+        .map(|model| line(model.name, model.description))
+        .collect()
+}

@@ -1,0 +1,249 @@
+//! Disk images in files.
+//!
+//! A writable image is written through, in the order the guest writes: what the guest wrote is in the
+//! file when the sector's write returns. A volatile image is read from the file and keeps its writes
+//! in memory.
+
+use std::{
+    collections::BTreeMap,
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use oldiron_platform::{BlockImage, DiskError, SECTOR_SIZE};
+
+use crate::{image, image::Probe, outcome::Failure};
+
+/// How the guest's writes are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writes {
+    /// In the file.
+    ToFile,
+    /// In memory, until the end (`--volatile`).
+    Volatile,
+}
+
+/// An image in a file.
+pub struct DiskFile {
+    path: PathBuf,
+    file: File,
+    sectors: u64,
+    /// Sectors written, in a volatile image.
+    overlay: Option<BTreeMap<u64, Box<[u8; SECTOR_SIZE]>>>,
+}
+
+impl DiskFile {
+    /// Opens the image at `path`; `check` looks into it first, so that a wrong file is called that
+    /// and not unwritable.
+    pub fn open<T>(
+        path: &Path,
+        writes: Writes,
+        check: impl FnOnce(&Probe) -> Result<T, Failure>,
+    ) -> Result<(Self, T), Failure> {
+        let writable = writes == Writes::ToFile;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .open(path)
+            .map_err(|error| image::unreadable(path, &error))?;
+        let probe = Probe::new(path, &mut file)?;
+        let found = check(&probe)?;
+        if writable {
+            file = reopen_for_writing(path)?;
+            lock(path, &file)?;
+        }
+        let image = Self {
+            path: path.to_owned(),
+            file,
+            sectors: probe.sectors(),
+            overlay: (!writable).then(BTreeMap::new),
+        };
+        Ok((image, found))
+    }
+
+    fn check(&self, lba: u64, len: usize) -> Result<(), DiskError> {
+        let count = (len / SECTOR_SIZE) as u64;
+        match lba.checked_add(count) {
+            Some(end) if end <= self.sectors => Ok(()),
+            _ => Err(DiskError::OutOfRange { lba }),
+        }
+    }
+
+    fn host_error(&self, doing: &str, error: &std::io::Error) -> DiskError {
+        DiskError::Host(format!(
+            "{}: cannot {doing}: {}",
+            self.path.display(),
+            image::describe(error)
+        ))
+    }
+
+    fn read_file(&mut self, lba: u64, buf: &mut [u8]) -> Result<(), DiskError> {
+        let result = self
+            .file
+            .seek(SeekFrom::Start(lba * SECTOR_SIZE as u64))
+            .and_then(|_| self.file.read_exact(buf));
+        result.map_err(|error| self.host_error("read", &error))
+    }
+}
+
+impl BlockImage for DiskFile {
+    fn sectors(&self) -> u64 {
+        self.sectors
+    }
+
+    fn read(&mut self, lba: u64, buf: &mut [u8]) -> Result<(), DiskError> {
+        self.check(lba, buf.len())?;
+        self.read_file(lba, buf)?;
+        if let Some(overlay) = &self.overlay {
+            for (sector, chunk) in (lba..).zip(buf.chunks_exact_mut(SECTOR_SIZE)) {
+                if let Some(written) = overlay.get(&sector) {
+                    chunk.copy_from_slice(written.as_slice());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, lba: u64, data: &[u8]) -> Result<(), DiskError> {
+        self.check(lba, data.len())?;
+        match &mut self.overlay {
+            Some(overlay) => {
+                for (sector, chunk) in (lba..).zip(data.as_chunks::<SECTOR_SIZE>().0) {
+                    overlay.insert(sector, Box::new(*chunk));
+                }
+                Ok(())
+            }
+            None => {
+                let result = self
+                    .file
+                    .seek(SeekFrom::Start(lba * SECTOR_SIZE as u64))
+                    .and_then(|_| self.file.write_all(data));
+                result.map_err(|error| self.host_error("write", &error))
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), DiskError> {
+        if self.overlay.is_some() {
+            return Ok(());
+        }
+        self.file
+            .sync_data()
+            .map_err(|error| self.host_error("write", &error))
+    }
+}
+
+fn reopen_for_writing(path: &Path) -> Result<File, Failure> {
+    let refuse = |why: &str| {
+        Failure::file(format!(
+            "{}: {why}; make the file writable, or use --volatile to keep the guest's writes out of it",
+            path.display()
+        ))
+    };
+    // The superuser may open anything for writing; the file's owner still meant it to stay as it is.
+    if path
+        .metadata()
+        .is_ok_and(|metadata| metadata.permissions().readonly())
+    {
+        return Err(refuse("the image is read-only"));
+    }
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(|error| {
+            refuse(&format!(
+                "the image cannot be written ({})",
+                image::describe(&error)
+            ))
+        })
+}
+
+/// Two machines that write one image would destroy it.
+fn lock(path: &Path, file: &File) -> Result<(), Failure> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(Failure::file(format!(
+            "{}: the image is in use, by another machine or twice by this one; use a copy, or --volatile",
+            path.display()
+        ))),
+        // Some file systems have no locks; then nobody is kept out.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(sectors: usize) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.img");
+        std::fs::write(&path, vec![7; sectors * SECTOR_SIZE]).unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn writes_reach_the_file_before_the_call_returns() {
+        let (_dir, path) = image(4);
+        let (mut disk, _) = DiskFile::open(&path, Writes::ToFile, |_| Ok(())).unwrap();
+        disk.write(2, &[1; 512]).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(bytes[1023], 7);
+        assert_eq!(bytes[1024..1536], [1; 512]);
+        assert_eq!(bytes[1536], 7);
+    }
+
+    #[test]
+    fn volatile_writes_are_read_back_and_leave_the_file_alone() {
+        let (_dir, path) = image(4);
+        let (mut disk, _) = DiskFile::open(&path, Writes::Volatile, |_| Ok(())).unwrap();
+        disk.write(1, &[1; 1024]).unwrap();
+        let mut buf = [0; 2048];
+        disk.read(0, &mut buf).unwrap();
+        assert_eq!((buf[511], buf[512], buf[1535], buf[1536]), (7, 1, 1, 7));
+        disk.flush().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), vec![7; 2048]);
+    }
+
+    #[test]
+    fn sectors_past_the_end_are_refused() {
+        let (_dir, path) = image(4);
+        let (mut disk, _) = DiskFile::open(&path, Writes::Volatile, |_| Ok(())).unwrap();
+        assert_eq!(disk.read(4, &mut [0; 512]), Err(DiskError::OutOfRange { lba: 4 }));
+        assert_eq!(disk.write(3, &[0; 1024]), Err(DiskError::OutOfRange { lba: 3 }));
+        assert_eq!(
+            disk.read(u64::MAX, &mut [0; 512]),
+            Err(DiskError::OutOfRange { lba: u64::MAX })
+        );
+    }
+
+    #[test]
+    fn a_file_that_shrinks_during_the_run_is_a_host_error_that_names_it() {
+        let (_dir, path) = image(4);
+        let (mut disk, _) = DiskFile::open(&path, Writes::ToFile, |_| Ok(())).unwrap();
+        std::fs::write(&path, []).unwrap();
+        let error = disk.read(0, &mut [0; 512]).unwrap_err();
+        assert!(error.to_string().contains("a.img"), "{error}");
+    }
+
+    #[test]
+    fn a_read_only_file_is_refused_unless_volatile() {
+        let (_dir, path) = image(4);
+        let mut permissions = path.metadata().unwrap().permissions();
+        permissions.set_readonly(true);
+        std::fs::set_permissions(&path, permissions).unwrap();
+        let failure = DiskFile::open(&path, Writes::ToFile, |_| Ok(())).err().unwrap();
+        assert_eq!(failure.code, crate::outcome::code::FILE);
+        assert!(failure.message.contains("--volatile"));
+        assert!(DiskFile::open(&path, Writes::Volatile, |_| Ok(())).is_ok());
+    }
+
+    #[test]
+    fn one_image_is_not_written_by_two_machines() {
+        let (_dir, path) = image(4);
+        let _first = DiskFile::open(&path, Writes::ToFile, |_| Ok(())).unwrap();
+        let failure = DiskFile::open(&path, Writes::ToFile, |_| Ok(())).err().unwrap();
+        assert!(failure.message.contains("in use"));
+        assert!(DiskFile::open(&path, Writes::Volatile, |_| Ok(())).is_ok());
+    }
+}

@@ -1,0 +1,137 @@
+//! How much guest time may pass in how much host time. Pacing only ever delays: what the guest sees
+//! does not depend on it.
+
+use std::time::{Duration, Instant};
+
+use oldiron_platform::{TickRate, Ticks};
+
+use crate::cli::Speed;
+
+/// Guest time that is still caught up with after the host was late; beyond it is lost.
+const MAX_LAG: Duration = Duration::from_millis(250);
+
+/// Least share of host time that is slept while the guest only polls for a key, as a multiple of the
+/// time that it ran.
+const POLLING_REST: u32 = 14;
+
+/// Ties guest time to host time.
+pub struct Pacer {
+    rate: TickRate,
+    speed: Speed,
+    /// A user or a line outside can wake a halted guest at any time.
+    live: bool,
+    since: Instant,
+    since_tick: Ticks,
+    /// While the guest runs as fast as possible, since when it has been idle.
+    idle_since: Option<(Instant, Ticks)>,
+}
+
+impl Pacer {
+    /// A pacer that starts at tick 0 now.
+    pub fn new(rate: TickRate, speed: Speed, live: bool) -> Self {
+        Self {
+            rate,
+            speed,
+            live,
+            since: Instant::now(),
+            since_tick: 0,
+            idle_since: None,
+        }
+    }
+
+    /// The speed.
+    pub fn speed(&self) -> Speed {
+        self.speed
+    }
+
+    /// Another speed, from now on.
+    pub fn set_speed(&mut self, speed: Speed, now: Ticks) {
+        self.speed = speed;
+        self.restart(now);
+    }
+
+    /// Forgets the past, after a pause for instance.
+    pub fn restart(&mut self, now: Ticks) {
+        self.since = Instant::now();
+        self.since_tick = now;
+        self.idle_since = None;
+    }
+
+    /// Guest ticks in a host second, if that is bounded.
+    fn ticks_per_second(&self) -> Option<f64> {
+        match self.speed {
+            Speed::Max => None,
+            Speed::Realtime => Some(self.rate.per_second() as f64),
+            Speed::Mips(mips) => Some(mips * 1e6),
+        }
+    }
+
+    /// How far the guest may run now. A tick in the past means that the host must wait.
+    pub fn allowed(&mut self, now: Ticks, idle: bool) -> Ticks {
+        match self.ticks_per_second() {
+            Some(per_second) => {
+                let allowed = self.since_tick + ticks_in(self.since.elapsed(), per_second);
+                if allowed.saturating_sub(now) > ticks_in(MAX_LAG, per_second) {
+                    self.restart(now);
+                    return now + ticks_in(Duration::from_millis(1), per_second).max(1);
+                }
+                allowed
+            }
+            None if self.live && idle => {
+                let (since, tick) = *self.idle_since.get_or_insert_with(|| (Instant::now(), now));
+                tick + ticks_in(since.elapsed(), self.rate.per_second() as f64) + 1
+            }
+            None => {
+                self.idle_since = None;
+                Ticks::MAX
+            }
+        }
+    }
+
+    /// How long the host may sleep until tick `now` is allowed.
+    pub fn until(&self, now: Ticks) -> Duration {
+        let (since, tick, per_second) = match (self.ticks_per_second(), self.idle_since) {
+            (Some(per_second), _) => (self.since, self.since_tick, per_second),
+            (None, Some((since, tick))) => (since, tick, self.rate.per_second() as f64),
+            (None, None) => return Duration::ZERO,
+        };
+        let due = Duration::from_secs_f64(now.saturating_sub(tick) as f64 / per_second.max(1.0));
+        due.saturating_sub(since.elapsed())
+    }
+
+    /// How long to rest after the guest did nothing but poll for a key during `ran` of host time.
+    pub fn rest_after_polling(ran: Duration) -> Duration {
+        (ran * POLLING_REST).min(Duration::from_millis(100))
+    }
+}
+
+fn ticks_in(time: Duration, per_second: f64) -> Ticks {
+    (time.as_secs_f64() * per_second) as Ticks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: TickRate = TickRate::new(1_000_000);
+
+    #[test]
+    fn full_speed_is_unbounded_unless_an_idle_guest_waits_for_a_user() {
+        let mut pacer = Pacer::new(RATE, Speed::Max, false);
+        assert_eq!(pacer.allowed(5, true), Ticks::MAX);
+        let mut pacer = Pacer::new(RATE, Speed::Max, true);
+        assert_eq!(pacer.allowed(5, false), Ticks::MAX);
+        assert!(pacer.allowed(5, true) < 1_000_000);
+        assert!(pacer.until(500_005) > Duration::from_millis(300));
+    }
+
+    #[test]
+    fn real_time_allows_what_has_passed_and_forgives_a_long_delay() {
+        let mut pacer = Pacer::new(RATE, Speed::Realtime, false);
+        std::thread::sleep(Duration::from_millis(20));
+        assert!((20_000..200_000).contains(&pacer.allowed(0, false)));
+        pacer.since = pacer.since.checked_sub(Duration::from_secs(10)).unwrap();
+        assert!(pacer.allowed(0, false) <= 1_000);
+        assert!(pacer.until(100_000) > Duration::from_millis(50));
+    }
+}

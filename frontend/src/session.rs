@@ -1,0 +1,667 @@
+//! The run: slices of guest time, what happens between them, and why it ends.
+//!
+//! Everything that the guest can notice happens at ticks that depend on the guest alone: looks at the
+//! screen, script lines, typed keys, limits. The host only decides how far a slice goes, and results
+//! do not depend on where slices end.
+
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use oldiron_platform::{HostEvent, KeyCode, Machine, StopReason, TickRate, Ticks};
+
+use crate::{
+    cli::{OnReset, OnTripleFault, Speed},
+    display::{Command, Display, Input, MENU, Status, menu_command},
+    matcher::{self, Conditions, Verdict},
+    outcome::{Failure, Outcome, code},
+    pacer::Pacer,
+    screenshot, script_run,
+    script_run::{Runner, Stage},
+    serial::{HostEnd, PortLogs},
+    setup::FloppyLists,
+    typing::KeyQueue,
+};
+
+/// The run loop comes back to the host at least this often.
+const MAX_SLICE: Ticks = 10_000_000;
+/// How long a notice stays in the title.
+const NOTICE_TIME: Duration = Duration::from_secs(4);
+/// How often the user's input is asked for.
+const POLL_INTERVAL: Duration = Duration::from_millis(7);
+/// How often a new picture is shown.
+const FRAME_INTERVAL: Duration = Duration::from_millis(14);
+/// The same while the guest has nothing to do.
+const IDLE_INTERVAL: Duration = Duration::from_millis(30);
+/// How often speed is measured.
+const STATUS_INTERVAL: Duration = Duration::from_millis(500);
+
+/// What ends a run besides the guest.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Instructions and deliveries.
+    pub count: Option<u64>,
+    /// Guest seconds.
+    pub guest_seconds: Option<f64>,
+    /// Host seconds.
+    pub timeout: Option<Duration>,
+    /// What a reset does.
+    pub on_reset: OnReset,
+    /// What a triple fault does.
+    pub on_triple_fault: OnTripleFault,
+}
+
+/// The machine and everything that hangs on it.
+pub struct Core {
+    /// The machine.
+    pub machine: Machine,
+    keys: KeyQueue,
+    serial: [HostEnd; 2],
+    debug_console: Option<HostEnd>,
+    port_logs: PortLogs,
+    floppies: FloppyLists,
+    /// What COM1 has sent, if anyone wants to know.
+    serial_log: Option<Vec<u8>>,
+    /// The run is over: the screen is looked at once more.
+    at_end: bool,
+}
+
+impl Core {
+    /// A machine with its host ends.
+    pub fn new(
+        machine: Machine,
+        serial: [HostEnd; 2],
+        debug_console: Option<HostEnd>,
+        port_logs: PortLogs,
+        floppies: FloppyLists,
+    ) -> Self {
+        let keys = KeyQueue::new(machine.rate());
+        Self {
+            machine,
+            keys,
+            serial,
+            debug_console,
+            port_logs,
+            floppies,
+            serial_log: None,
+            at_end: false,
+        }
+    }
+
+    fn post_due_keys(&mut self) {
+        let now = self.machine.now();
+        while let Some((key, down)) = self.keys.pop(now) {
+            self.machine.post(HostEvent::Key { code: key, down });
+        }
+    }
+
+    /// Writes everything that is held back.
+    pub fn flush(&mut self) -> Result<(), Failure> {
+        let mut result = self
+            .machine
+            .flush_media()
+            .map_err(|error| Failure::host_io(error.to_string()));
+        for end in self.serial.iter_mut().chain(&mut self.debug_console) {
+            result = result.and(end.flush());
+        }
+        result.and(self.port_logs.flush())
+    }
+}
+
+impl Stage for Core {
+    fn now(&self) -> Ticks {
+        self.machine.now()
+    }
+
+    fn rate(&self) -> TickRate {
+        self.machine.rate()
+    }
+
+    fn count(&self) -> u64 {
+        let stats = self.machine.stats();
+        stats.instructions + stats.interrupts
+    }
+
+    fn is_look(&self) -> bool {
+        self.at_end || matcher::is_look(self.rate(), self.now())
+    }
+
+    fn screen(&self) -> String {
+        self.machine.text_screen()
+    }
+
+    fn serial(&self) -> &[u8] {
+        self.serial_log.as_deref().unwrap_or_default()
+    }
+
+    fn keys_idle(&self) -> bool {
+        self.keys.is_idle(self.machine.now())
+    }
+
+    fn type_text(&mut self, text: &str) {
+        self.keys.type_text(text);
+    }
+
+    fn press(&mut self, keys: &[KeyCode]) {
+        self.keys.press_chord(keys);
+    }
+
+    fn mouse(&mut self, dx: i16, dy: i16, buttons: u8) {
+        self.machine.post(HostEvent::Mouse {
+            dx,
+            dy,
+            wheel: 0,
+            buttons,
+        });
+    }
+
+    fn insert(&mut self, drive: u8, path: Option<&Path>) -> Result<(), Failure> {
+        self.floppies.insert(&mut self.machine, drive, path)
+    }
+
+    fn screenshot(&mut self, path: &Path) -> Result<(), Failure> {
+        screenshot::write(path, self.machine.frame())
+    }
+
+    fn dump_text(&mut self, path: &Path) -> Result<(), Failure> {
+        dump_text(path, &self.machine)
+    }
+}
+
+/// Writes the text screen to a file.
+pub fn dump_text(path: &Path, machine: &Machine) -> Result<(), Failure> {
+    std::fs::write(path, machine.text_screen() + "\n").map_err(|error| {
+        let error = crate::image::describe(&error);
+        Failure::host_io(format!(
+            "{}: cannot write the text screen: {error}",
+            path.display()
+        ))
+    })
+}
+
+/// A run in progress.
+pub struct Session<'a> {
+    core: Core,
+    conditions: Conditions,
+    runner: Runner,
+    limits: Limits,
+    display: &'a mut dyn Display,
+    pacer: Pacer,
+    live: bool,
+    interrupted: &'a AtomicBool,
+    started: Instant,
+    status: Status,
+    meter: Meter,
+}
+
+/// What the status line is computed from.
+struct Meter {
+    since: Instant,
+    instructions: u64,
+    ticks: Ticks,
+    activity: u8,
+    notice_since: Instant,
+    polled: Instant,
+    presented: Instant,
+    frame: u64,
+}
+
+impl<'a> Session<'a> {
+    /// A run that has not begun.
+    pub fn new(
+        mut core: Core,
+        conditions: Conditions,
+        runner: Runner,
+        limits: Limits,
+        speed: Speed,
+        display: &'a mut dyn Display,
+        interrupted: &'a AtomicBool,
+    ) -> Self {
+        let live = display.is_live() || core.serial.iter().any(HostEnd::is_live);
+        if conditions.watches_serial() || !runner.is_done() {
+            core.serial_log = Some(Vec::new());
+        }
+        core.machine.set_stop_on_reset(limits.on_reset == OnReset::Exit);
+        let now = Instant::now();
+        let meter = Meter {
+            since: now,
+            instructions: 0,
+            ticks: 0,
+            activity: 0,
+            notice_since: now,
+            polled: now,
+            presented: now,
+            frame: u64::MAX,
+        };
+        Self {
+            pacer: Pacer::new(core.machine.rate(), speed, live),
+            core,
+            conditions,
+            runner,
+            limits,
+            display,
+            live,
+            interrupted,
+            started: now,
+            status: Status::default(),
+            meter,
+        }
+    }
+
+    /// Runs to the end, and gives back why and the machine.
+    pub fn run(mut self) -> (Outcome, Core, Duration) {
+        self.started = Instant::now();
+        self.pacer.restart(0);
+        let end = loop {
+            match self.turn() {
+                Ok(()) => {}
+                Err(end) => break end,
+            }
+        };
+        let host_time = self.started.elapsed();
+        let end = self.last_look(end);
+        (end, self.core, host_time)
+    }
+
+    /// One slice and what goes with it. `Err` ends the run.
+    fn turn(&mut self) -> Result<(), Outcome> {
+        self.host_events()?;
+        if self.status.paused.is_some() {
+            self.show(true)?;
+            thread::sleep(FRAME_INTERVAL);
+            return Ok(());
+        }
+        self.runner.step(&mut self.core)?;
+        self.core.post_due_keys();
+        let now = self.core.now();
+        let idle = self.core.machine.idle_hint();
+        let allowed = self.pacer.allowed(now, idle);
+        if allowed <= now {
+            self.show(idle)?;
+            let quantum = if idle { IDLE_INTERVAL } else { POLL_INTERVAL };
+            let ticks = script_run::ticks(self.core.rate(), quantum.as_secs_f64());
+            thread::sleep(self.pacer.until(now + ticks).min(quantum));
+            return Ok(());
+        }
+        let watch_serial = self.conditions.watches_serial() || self.runner.watches_serial();
+        self.core.machine.set_stop_on_serial(watch_serial);
+        let slice_began = Instant::now();
+        let stop = self.core.machine.run_until(self.deadline(now).min(allowed));
+        self.take_output()?;
+        self.look_at_text()?;
+        self.stopped(stop)?;
+        self.check_limits()?;
+        self.show(idle)?;
+        self.rest_if_polling(slice_began.elapsed());
+        Ok(())
+    }
+
+    /// The next tick at which something is to be done.
+    fn deadline(&self, now: Ticks) -> Ticks {
+        let rate = self.core.rate();
+        let slice = if self.live {
+            (rate.per_second() / 200).clamp(1, MAX_SLICE)
+        } else {
+            MAX_SLICE
+        };
+        let mut until = now + slice;
+        let mut at = |tick: Ticks| until = until.min(tick.max(now + 1));
+        if self.conditions.watches_text() || self.runner.watches_text() {
+            at(matcher::next_look(rate, now));
+        }
+        self.core.keys.next_due(now).into_iter().for_each(&mut at);
+        self.runner.next_due(rate).into_iter().for_each(&mut at);
+        if let Some(seconds) = self.limits.guest_seconds {
+            at(script_run::ticks(rate, seconds));
+        }
+        // Each tick is at most one instruction or delivery: the count cannot get past its target.
+        let count = self.core.count();
+        for target in self.limits.count.into_iter().chain(self.runner.count_due()) {
+            at(now.saturating_add(target.saturating_sub(count)));
+        }
+        until
+    }
+
+    /// Carries off what the machine sent.
+    fn take_output(&mut self) -> Result<(), Outcome> {
+        let out = std::mem::take(self.core.machine.outbox());
+        self.meter.activity |= out.activity;
+        let mut bytes: [Vec<u8>; 2] = Default::default();
+        for sent in &out.serial {
+            if let Some(bytes) = bytes.get_mut(usize::from(sent.port)) {
+                bytes.push(sent.byte);
+            }
+        }
+        let mut sent = Ok(());
+        for (end, bytes) in self.core.serial.iter_mut().zip(&bytes) {
+            if !bytes.is_empty() {
+                sent = sent.and(end.send(bytes));
+            }
+        }
+        if let Some(console) = &mut self.core.debug_console {
+            sent = sent.and(console.send(&out.debug_console));
+        }
+        sent = sent.and(self.core.port_logs.write(&out.port_log));
+        if let Some(log) = &mut self.core.serial_log {
+            for &byte in &bytes[0] {
+                log.push(byte);
+                if let Some(verdict) = self.conditions.look_at_serial(log) {
+                    return Err(verdict_outcome(verdict));
+                }
+            }
+        }
+        sent?;
+        match out.disk_errors.first() {
+            Some(error) => Err(Failure::host_io(error.to_string()).into()),
+            None => Ok(()),
+        }
+    }
+
+    fn look_at_text(&mut self) -> Result<(), Outcome> {
+        if self.conditions.watches_text()
+            && self.core.is_look()
+            && let Some(verdict) = self.conditions.look_at_text(&self.core.screen())
+        {
+            return Err(verdict_outcome(verdict));
+        }
+        Ok(())
+    }
+
+    /// What the machine stopped for.
+    fn stopped(&mut self, stop: StopReason) -> Result<(), Outcome> {
+        match stop {
+            StopReason::Deadline | StopReason::Serial => Ok(()),
+            StopReason::PowerOff => self.guest_left("power-off", "the guest powered off"),
+            StopReason::Reset => self.guest_left("reset", "the guest reset the machine (--on-reset exit)"),
+            StopReason::DebugExit(value) => {
+                let code = (value << 1) | 1;
+                let message = format!("the guest wrote {value:02x} to the debug exit port: exit {code}");
+                Err(Outcome::new(code, "debug-exit", message))
+            }
+            StopReason::TripleFault
+                if matches!(self.core.machine.shutdown_code(), 0x05 | 0x09 | 0x0a | 0x0c) =>
+            {
+                self.core.machine.reset_cpu();
+                Ok(())
+            }
+            StopReason::TripleFault => self.dead(code::TRIPLE_FAULT, "triple-fault", "triple fault"),
+            StopReason::HaltedForever => self.dead(code::HALTED, "halted", "halted with interrupts off"),
+            StopReason::DiskError => Err(Failure::host_io("an image could not be read or written").into()),
+        }
+    }
+
+    /// The guest ended the run: fine, unless something was awaited.
+    fn guest_left(&mut self, reason: &'static str, message: &str) -> Result<(), Outcome> {
+        self.core.at_end = true;
+        self.runner.step(&mut self.core)?;
+        self.look_at_text()?;
+        Err(if self.conditions.awaits() || !self.runner.is_done() {
+            let message = format!("{message} before what was awaited came");
+            Outcome::new(code::FAILED, reason, message)
+        } else {
+            Outcome::new(code::OK, reason, message)
+        })
+    }
+
+    /// The processor does nothing any more.
+    fn dead(&mut self, code: u8, reason: &'static str, message: &str) -> Result<(), Outcome> {
+        match self.limits.on_triple_fault {
+            OnTripleFault::Reset => {
+                self.core.machine.post(HostEvent::Reset);
+                if self.limits.on_reset == OnReset::Exit {
+                    return self.guest_left("reset", message);
+                }
+            }
+            OnTripleFault::Pause => {
+                let at = self.core.machine.describe_position();
+                eprintln!("oldiron: {message}, at {at}");
+                self.status.paused = Some(format!("{message}; reset from the menu"));
+            }
+            OnTripleFault::Exit => return Err(Outcome::new(code, reason, self.with_position(message))),
+        }
+        Ok(())
+    }
+
+    fn with_position(&mut self, message: &str) -> String {
+        format!("{message}, at {}", self.core.machine.describe_position())
+    }
+
+    fn check_limits(&mut self) -> Result<(), Outcome> {
+        if let Some(limit) = self.limits.count.filter(|&limit| self.core.count() >= limit) {
+            let message = self.with_position(&format!("{limit} instructions (--max-insns)"));
+            return Err(Outcome::new(code::LIMIT, "max-insns", message));
+        }
+        if let Some(limit) = self.limits.guest_seconds {
+            let tick = script_run::ticks(self.core.rate(), limit);
+            if self.core.now() >= tick {
+                let message = self.with_position(&format!("{limit} guest seconds (--max-virtual)"));
+                return Err(Outcome::new(code::LIMIT, "max-virtual", message));
+            }
+        }
+        Ok(())
+    }
+
+    /// The screen as it is when the run ends may still decide it.
+    fn last_look(&mut self, end: Outcome) -> Outcome {
+        match end.reason {
+            "max-insns" | "max-virtual" | "wait" | "triple-fault" | "halted" => {
+                self.core.at_end = true;
+                let end = match end.reason {
+                    "wait" => Outcome {
+                        message: self.with_position(&end.message),
+                        ..end
+                    },
+                    _ => end,
+                };
+                self.look_at_text().err().unwrap_or(end)
+            }
+            _ => end,
+        }
+    }
+
+    /// What the host and its user did.
+    fn host_events(&mut self) -> Result<(), Outcome> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Err(Outcome::new(code::SIGNAL, "signal", "ended by a signal"));
+        }
+        if let Some(limit) = self.limits.timeout
+            && self.started.elapsed() >= limit
+        {
+            let message = format!("{} host seconds (--timeout)", limit.as_secs_f64());
+            return Err(Outcome::new(
+                code::TIMEOUT,
+                "timeout",
+                self.with_position(&message),
+            ));
+        }
+        for port in 0..self.core.serial.len() {
+            let input = self.core.serial[port].receive();
+            if input.menu_opened {
+                eprint!("\r\noldiron: {MENU}\r\n");
+            }
+            if !input.bytes.is_empty() {
+                self.core.machine.post(HostEvent::SerialRx {
+                    port: port as u8,
+                    bytes: input.bytes,
+                });
+            }
+            for command in input.menu.into_iter().filter_map(menu_command) {
+                self.command(command)?;
+            }
+        }
+        if self.meter.polled.elapsed() >= POLL_INTERVAL {
+            self.meter.polled = Instant::now();
+            for input in self.display.poll()? {
+                self.input(input)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn input(&mut self, input: Input) -> Result<(), Outcome> {
+        match input {
+            Input::Key(key, down) => self.core.keys.live(key, down),
+            Input::Text(text) => self.core.keys.type_text(&text),
+            Input::Command(command) => self.command(command)?,
+            Input::Close => return Err(Outcome::new(code::OK, "closed", "the window was closed")),
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, command: Command) -> Result<(), Outcome> {
+        let now = self.core.now();
+        match command {
+            Command::Pause => {
+                self.status.paused = match self.status.paused {
+                    None => Some("by the menu".to_owned()),
+                    Some(_) => None,
+                };
+                self.pacer.restart(now);
+            }
+            Command::Reset => {
+                self.core.keys.clear();
+                self.core.machine.post(HostEvent::ReleaseAllKeys);
+                self.core.machine.post(HostEvent::Reset);
+                self.status.paused = None;
+                self.pacer.restart(now);
+                self.notice("reset");
+            }
+            Command::CtrlAltDel => {
+                self.core
+                    .keys
+                    .press_chord(&[KeyCode::ControlLeft, KeyCode::AltLeft, KeyCode::Delete]);
+            }
+            Command::Screenshot => {
+                let path = chrono::Local::now()
+                    .format("oldiron-%Y%m%d-%H%M%S%.3f.png")
+                    .to_string();
+                let written = screenshot::write(Path::new(&path), self.core.machine.frame());
+                match written {
+                    Ok(()) => self.notice(&path),
+                    Err(failure) => self.notice(&failure.to_string()),
+                }
+            }
+            Command::Faster => self.scale_speed(2.0),
+            Command::Slower => self.scale_speed(0.5),
+            Command::ToggleMax => {
+                let speed = if self.pacer.speed() == Speed::Max {
+                    Speed::Realtime
+                } else {
+                    Speed::Max
+                };
+                self.pacer.set_speed(speed, now);
+                self.notice(if speed == Speed::Max {
+                    "full speed"
+                } else {
+                    "real time"
+                });
+            }
+            Command::NextFloppy => self.next_floppy(),
+            Command::Paste => match self.display.clipboard() {
+                Some(text) => self.core.keys.type_text(&text),
+                None => self.notice("no text in the clipboard"),
+            },
+            Command::Quit => return Err(Outcome::new(code::OK, "quit", "ended from the menu")),
+        }
+        Ok(())
+    }
+
+    fn scale_speed(&mut self, factor: f64) {
+        let real = self.core.rate().per_second() as f64 / 1e6;
+        let mips = match self.pacer.speed() {
+            Speed::Mips(mips) => mips,
+            Speed::Realtime => real,
+            Speed::Max if factor > 1.0 => return,
+            Speed::Max => real / factor,
+        };
+        let mips = (mips * factor).clamp(real / 64.0, real * 64.0);
+        self.pacer.set_speed(Speed::Mips(mips), self.core.now());
+        self.notice(&format!("speed {:.0}%", mips / real * 100.0));
+    }
+
+    fn next_floppy(&mut self) {
+        let Some(path) = self.core.floppies.next() else {
+            return self.notice("no other floppy image here");
+        };
+        let inserted = self.core.insert(0, Some(&path));
+        match inserted {
+            Ok(()) => self.notice(&format!("A: {}", path.display())),
+            Err(failure) => self.notice(&format!("A: empty: {failure}")),
+        }
+    }
+
+    fn notice(&mut self, text: &str) {
+        self.status.notice = Some(text.to_owned());
+        self.meter.notice_since = Instant::now();
+        self.meter.since = Instant::now()
+            .checked_sub(STATUS_INTERVAL)
+            .unwrap_or(self.meter.since);
+    }
+
+    /// Shows the picture and the status, when it is time.
+    fn show(&mut self, idle: bool) -> Result<(), Outcome> {
+        if !self.display.is_live() {
+            return Ok(());
+        }
+        let interval = if idle { IDLE_INTERVAL } else { FRAME_INTERVAL };
+        if self.meter.presented.elapsed() >= interval {
+            self.meter.presented = Instant::now();
+            self.meter.frame = self.core.machine.frame_number();
+            self.display.present(&mut self.core.machine)?;
+        }
+        let passed = self.meter.since.elapsed();
+        if passed >= STATUS_INTERVAL {
+            self.update_status(passed);
+            self.display.show_status(&self.status)?;
+        }
+        Ok(())
+    }
+
+    fn update_status(&mut self, passed: Duration) {
+        let (instructions, ticks) = (self.core.machine.instructions(), self.core.now());
+        let seconds = passed.as_secs_f64();
+        let meter = &mut self.meter;
+        let guest = ticks.saturating_sub(meter.ticks) as f64 / self.core.machine.rate().per_second() as f64;
+        self.status.mips = instructions.saturating_sub(meter.instructions) as f64 / 1e6 / seconds;
+        self.status.percent = guest / seconds * 100.0;
+        let names = ["A:", "B:", "hda", "hdb", "hdc", "hdd"];
+        let active = names
+            .iter()
+            .enumerate()
+            .filter(|(bit, _)| meter.activity >> bit & 1 != 0);
+        self.status.drives = active.map(|(_, &name)| name).collect::<Vec<_>>().join(" ");
+        if meter.notice_since.elapsed() > NOTICE_TIME {
+            self.status.notice = None;
+        }
+        (meter.since, meter.instructions, meter.ticks, meter.activity) =
+            (Instant::now(), instructions, ticks, 0);
+    }
+
+    /// A DOS program that only asks for a key over and over keeps a whole core busy; here it gets
+    /// a fraction of one. Its clock then falls behind; the first key brings it back to speed.
+    fn rest_if_polling(&mut self, ran: Duration) {
+        let quiet = self.core.keys.is_idle(self.core.now());
+        let paced = self.pacer.speed() == Speed::Realtime;
+        if self.live && paced && quiet && ran > Duration::from_micros(500) && self.core.machine.idle_hint() {
+            thread::sleep(Pacer::rest_after_polling(ran).min(IDLE_INTERVAL * 2));
+            self.pacer.restart(self.core.now());
+        }
+    }
+}
+
+fn verdict_outcome(verdict: Verdict) -> Outcome {
+    let reason = |option: &'static str| option.trim_start_matches('-');
+    match verdict {
+        Verdict::Fail(option, pattern) => Outcome::new(
+            code::FAILED,
+            reason(option),
+            format!("{option} '{pattern}' matched"),
+        ),
+        Verdict::Done(option, pattern) => {
+            Outcome::new(code::OK, reason(option), format!("{option} '{pattern}' matched"))
+        }
+    }
+}

@@ -1,0 +1,427 @@
+//! From the command line to the parts of a machine. Everything is opened and checked here, before a
+//! window opens or a file is created.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{Datelike, Local, Timelike};
+use oldiron_platform::{
+    BlockImage, BuildError, Chs, DateTime, Dispatch, FloppyKind, Machine, MachineBuilder, TickRate,
+};
+
+use crate::{
+    cli::{DispatchKind, Geometry, RunArgs},
+    disk_file::{DiskFile, Writes},
+    image::{self, Kind},
+    outcome::Failure,
+    script::{self, Line},
+};
+
+/// A floppy drive: what is in it, and what may be put into it later.
+#[derive(Default)]
+pub struct FloppySlot {
+    /// The files given for it, the first of them in the drive.
+    pub paths: Vec<PathBuf>,
+    image: Option<(FloppyKind, Box<dyn BlockImage>)>,
+}
+
+/// A hard disk.
+struct HardDisk {
+    path: PathBuf,
+    image: DiskFile,
+    chs: Option<Chs>,
+}
+
+/// All media of a run.
+pub struct Media {
+    /// Drives A and B.
+    pub floppies: [FloppySlot; 2],
+    disks: [Option<HardDisk>; 4],
+    boot: String,
+    /// Where the guest's writes go.
+    pub writes: Writes,
+    /// Worth a line on standard error.
+    pub warnings: Vec<String>,
+    /// No image was given: the built-in demo disk is in drive A.
+    pub demo: bool,
+}
+
+const NAMES: [&str; 4] = ["hda", "hdb", "hdc", "hdd"];
+
+impl Media {
+    /// Opens all images.
+    pub fn open(args: &RunArgs) -> Result<Self, Failure> {
+        let mut media = Self {
+            floppies: Default::default(),
+            disks: [const { None }; 4],
+            boot: "acd".to_owned(),
+            writes: if args.volatile {
+                Writes::Volatile
+            } else {
+                Writes::ToFile
+            },
+            warnings: Vec::new(),
+            demo: false,
+        };
+        for (drive, paths) in [&args.fda, &args.fdb].into_iter().enumerate() {
+            for path in paths {
+                media.add_floppy(drive, path)?;
+            }
+        }
+        for (index, path) in [&args.hda, &args.hdb, &args.hdc, &args.hdd]
+            .into_iter()
+            .enumerate()
+        {
+            if let Some(path) = path {
+                media.add_disk(index, path)?;
+            }
+        }
+        for (index, path) in args.images.iter().enumerate() {
+            let kind = media.add_image(path)?;
+            if index == 0 && kind == Kind::HardDisk {
+                media.boot = "cad".to_owned();
+            }
+        }
+        if let Some(boot) = &args.boot {
+            media.boot.clone_from(boot);
+        }
+        media.set_geometries(&args.chs)?;
+        if media.is_empty() {
+            media.insert_demo()?;
+        }
+        Ok(media)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.floppies.iter().all(|slot| slot.paths.is_empty()) && self.disks.iter().all(Option::is_none)
+    }
+
+    fn add_floppy(&mut self, drive: usize, path: &Path) -> Result<(), Failure> {
+        let (image, kind) = DiskFile::open(path, self.writes, |probe| probe.floppy(path))?;
+        self.put_floppy(drive, path, kind, image);
+        Ok(())
+    }
+
+    fn put_floppy(&mut self, drive: usize, path: &Path, kind: FloppyKind, image: DiskFile) {
+        if let Some(slot) = self.floppies.get_mut(drive) {
+            slot.paths.push(path.to_owned());
+            if slot.image.is_none() {
+                slot.image = Some((kind, Box::new(image)));
+            }
+        }
+    }
+
+    fn add_disk(&mut self, index: usize, path: &Path) -> Result<(), Failure> {
+        let (image, warning) = DiskFile::open(path, self.writes, |probe| probe.hard_disk(path))?;
+        self.warnings.extend(warning);
+        self.put_disk(index, path, image);
+        Ok(())
+    }
+
+    fn put_disk(&mut self, index: usize, path: &Path, image: DiskFile) {
+        if let Some(slot) = self.disks.get_mut(index) {
+            *slot = Some(HardDisk {
+                path: path.to_owned(),
+                image,
+                chs: None,
+            });
+        }
+    }
+
+    /// An IMAGE without an option goes where its kind belongs.
+    fn add_image(&mut self, path: &Path) -> Result<Kind, Failure> {
+        let (image, (kind, warning)) = DiskFile::open(path, self.writes, |probe| {
+            let kind = probe.identify(path)?;
+            let warning = if kind == Kind::HardDisk {
+                probe.hard_disk(path)?
+            } else {
+                None
+            };
+            Ok((kind, warning))
+        })?;
+        self.warnings.extend(warning);
+        match kind {
+            Kind::Floppy(drive_kind) => {
+                let free = self.floppies.iter().position(|slot| slot.paths.is_empty());
+                self.put_floppy(free.unwrap_or(0), path, drive_kind, image);
+            }
+            Kind::HardDisk => {
+                let Some(free) = self.disks.iter().position(Option::is_none) else {
+                    return Err(Failure::usage(format!(
+                        "{}: a fifth hard disk; a PC has room for four",
+                        path.display()
+                    )));
+                };
+                self.put_disk(free, path, image);
+            }
+        }
+        Ok(kind)
+    }
+
+    fn set_geometries(&mut self, geometries: &[Geometry]) -> Result<(), Failure> {
+        for geometry in geometries {
+            let name = NAMES.get(geometry.disk).copied().unwrap_or_default();
+            let Some(Some(disk)) = self.disks.get_mut(geometry.disk) else {
+                return Err(Failure::usage(format!(
+                    "--chs {name}=…: there is no {name}; give an image with --{name}"
+                )));
+            };
+            image::check_geometry(&disk.path, geometry.chs, disk.image.sectors())?;
+            disk.chs = Some(geometry.chs);
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "demo")]
+    fn insert_demo(&mut self) -> Result<(), Failure> {
+        let demo = oldiron_platform::MemoryImage::new(oldiron_bios::DEMO_DISK.to_vec());
+        let kind = image::floppy_kind(oldiron_bios::DEMO_DISK.len() as u64).unwrap_or(FloppyKind::Hd35);
+        self.floppies[0].image = Some((kind, Box::new(demo)));
+        self.demo = true;
+        Ok(())
+    }
+
+    #[cfg(not(feature = "demo"))]
+    fn insert_demo(&mut self) -> Result<(), Failure> {
+        Err(Failure::usage("no image given; name a floppy or hard disk image"))
+    }
+}
+
+/// Everything of the machine that does not depend on the display.
+pub struct Parts {
+    /// Its media.
+    pub media: Media,
+    /// The script, parsed.
+    pub script: Vec<Line>,
+    bios: Option<Vec<u8>>,
+    vga_bios: Option<Vec<u8>>,
+}
+
+impl Parts {
+    /// Opens and checks every file that the command line names.
+    pub fn open(args: &RunArgs) -> Result<Self, Failure> {
+        let bios = args.bios.as_deref().map(system_bios).transpose()?;
+        let vga_bios = args.vga_bios.as_deref().map(vga_bios).transpose()?;
+        let script = read_script(args)?;
+        Ok(Self {
+            media: Media::open(args)?,
+            script,
+            bios,
+            vga_bios,
+        })
+    }
+
+    /// Builds the machine. The media that may be changed later are given back.
+    pub fn build(
+        self,
+        args: &RunArgs,
+        rate: TickRate,
+        rtc: DateTime,
+        ports: Vec<u16>,
+    ) -> Result<(Machine, FloppyLists), Failure> {
+        let mut builder = MachineBuilder::new()
+            .memory_mib(args.mem)
+            .rate(rate)
+            .timing(args.timing)
+            .rtc(rtc)
+            .boot_order(&self.media.boot)
+            .debug_exit(args.debug_exit)
+            .debug_console(args.debugcon.is_some())
+            .port_log(ports)
+            .dispatch(match args.dispatch {
+                DispatchKind::Chained => Dispatch::Chained,
+                DispatchKind::Loop => Dispatch::Loop,
+            });
+        if let Some(model) = args.cpu {
+            builder = builder.cpu(model);
+        }
+        if let Some(bios) = self.bios {
+            builder = builder.bios(bios);
+        }
+        if let Some(bios) = self.vga_bios {
+            builder = builder.vga_bios(bios);
+        }
+        let writes = self.media.writes;
+        let mut lists: [Vec<PathBuf>; 2] = Default::default();
+        for (drive, slot) in self.media.floppies.into_iter().enumerate() {
+            if let Some(list) = lists.get_mut(drive) {
+                *list = slot.paths;
+            }
+            if let Some((kind, image)) = slot.image {
+                builder = builder.floppy(drive as u8, kind, Some(image));
+            }
+        }
+        for (index, disk) in self.media.disks.into_iter().enumerate() {
+            if let Some(disk) = disk {
+                builder = builder.disk(index, Box::new(disk.image), disk.chs);
+            }
+        }
+        let machine = builder.build().map_err(|error| match error {
+            BuildError::Disk { .. } | BuildError::BiosSize { .. } | BuildError::VgaBiosSize { .. } => {
+                Failure::file(error.to_string())
+            }
+            error => Failure::usage(error.to_string()),
+        })?;
+        Ok((machine, FloppyLists::new(lists, writes)))
+    }
+}
+
+fn read_rom(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| image::unreadable(path, &error))
+}
+
+fn system_bios(path: &Path) -> Result<Vec<u8>, Failure> {
+    let rom = read_rom(path)?;
+    if matches!(rom.len(), 0x10000 | 0x20000 | 0x40000) {
+        return Ok(rom);
+    }
+    let found = rom.len();
+    Err(Failure::file(format!(
+        "{}: {found} bytes; a system BIOS has 64, 128 or 256 KiB",
+        path.display()
+    )))
+}
+
+fn vga_bios(path: &Path) -> Result<Vec<u8>, Failure> {
+    let rom = read_rom(path)?;
+    if !(512..=0x10000).contains(&rom.len()) {
+        let found = rom.len();
+        return Err(Failure::file(format!(
+            "{}: {found} bytes; a VGA BIOS has 512 bytes to 64 KiB",
+            path.display()
+        )));
+    }
+    if !rom.starts_with(&[0x55, 0xaa]) {
+        return Err(Failure::file(format!(
+            "{}: does not start with 55 AA, so it is not a VGA BIOS; give an option ROM image",
+            path.display()
+        )));
+    }
+    Ok(rom)
+}
+
+fn read_script(args: &RunArgs) -> Result<Vec<Line>, Failure> {
+    let mut lines = Vec::new();
+    if let Some(path) = &args.script {
+        let source = std::fs::read(path).map_err(|error| image::unreadable(path, &error))?;
+        let source = String::from_utf8(source)
+            .map_err(|_| Failure::file(format!("{}: a script is text in UTF-8", path.display())))?;
+        lines = script::parse(&path.display().to_string(), &source).map_err(Failure::usage)?;
+    }
+    for (index, line) in args.lines.iter().enumerate() {
+        lines.extend(script::parse(&format!("-e line {}", index + 1), line).map_err(Failure::usage)?);
+    }
+    Ok(lines)
+}
+
+/// The floppies that can be put into the drives while the machine runs.
+pub struct FloppyLists {
+    lists: [Vec<PathBuf>; 2],
+    /// What is in the drives.
+    current: [Option<PathBuf>; 2],
+    writes: Writes,
+}
+
+impl FloppyLists {
+    fn new(lists: [Vec<PathBuf>; 2], writes: Writes) -> Self {
+        let current = [lists[0].first().cloned(), lists[1].first().cloned()];
+        Self {
+            lists,
+            current,
+            writes,
+        }
+    }
+
+    /// Puts a floppy into a drive of `machine`, or takes it out.
+    pub fn insert(&mut self, machine: &mut Machine, drive: u8, path: Option<&Path>) -> Result<(), Failure> {
+        // Out first: it may be the same file.
+        let taken_out = machine.insert_floppy(drive, None);
+        let put = || -> Result<(), Failure> {
+            taken_out.map_err(|error| Failure::host_io(error.to_string()))?;
+            let Some(path) = path else {
+                return Ok(());
+            };
+            let (image, _) = DiskFile::open(path, self.writes, |probe| probe.floppy(path))?;
+            machine
+                .insert_floppy(drive, Some(Box::new(image)))
+                .map_err(|error| Failure::file(format!("{}: {error}", path.display())))
+        };
+        let done = put();
+        if let Some(current) = self.current.get_mut(usize::from(drive)) {
+            *current = path.filter(|_| done.is_ok()).map(Path::to_owned);
+        }
+        done
+    }
+
+    /// The floppy after the one in drive A: the next of those given, else the next image in the
+    /// same directory.
+    pub fn next(&self) -> Option<PathBuf> {
+        let [list, _] = &self.lists;
+        let [current, _] = &self.current;
+        let after = |all: &[PathBuf]| {
+            let at = current
+                .as_ref()
+                .and_then(|current| all.iter().position(|path| path == current));
+            all.get(at.map_or(0, |at| (at + 1) % all.len().max(1))).cloned()
+        };
+        if list.len() > 1 {
+            return after(list);
+        }
+        let directory = match current.as_ref().or(list.first()).and_then(|path| path.parent()) {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let mut found: Vec<PathBuf> = std::fs::read_dir(directory)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| {
+                let name = entry.ok()?.file_name();
+                // The spelling of the command line: `a.img`, not `./a.img`.
+                Some(if directory == Path::new(".") {
+                    name.into()
+                } else {
+                    directory.join(name)
+                })
+            })
+            .filter(|path| image::is_floppy_file(path))
+            .collect();
+        found.sort();
+        after(&found)
+    }
+}
+
+/// The host's local time.
+pub fn host_time() -> DateTime {
+    let now = Local::now();
+    let date_time = DateTime::new(
+        now.year().clamp(0, 9999) as u16,
+        now.month() as u8,
+        now.day() as u8,
+        now.hour() as u8,
+        now.minute() as u8,
+        now.second() as u8,
+    );
+    date_time.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_floppy_is_the_next_of_the_list_else_of_the_directory() {
+        let lists = FloppyLists::new([vec!["b".into(), "a".into()], vec![]], Writes::Volatile);
+        assert_eq!(lists.next(), Some("a".into()));
+
+        let dir = tempfile::tempdir().unwrap();
+        for (name, len) in [("b.img", 1440 * 1024), ("a.img", 360 * 1024), ("notes.txt", 10)] {
+            std::fs::File::create(dir.path().join(name))
+                .unwrap()
+                .set_len(len)
+                .unwrap();
+        }
+        let lists = FloppyLists::new([vec![dir.path().join("b.img")], vec![]], Writes::Volatile);
+        assert_eq!(lists.next(), Some(dir.path().join("a.img")));
+        let lists = FloppyLists::new([vec![dir.path().join("a.img")], vec![]], Writes::Volatile);
+        assert_eq!(lists.next(), Some(dir.path().join("b.img")));
+    }
+}
