@@ -8,6 +8,7 @@ mod date_time;
 mod device;
 mod disk;
 mod floppy;
+mod ide;
 mod irq;
 mod outbox;
 mod ps2;
@@ -20,6 +21,9 @@ pub use date_time::{DateTime, days_in_month};
 pub use device::{Ctx, Device, DmaBus, DmaOutcome, PortRange, ResetKind, Timing};
 pub use disk::{BlockImage, Chs, DiskError, FloppyKind, MemoryImage, SECTOR_SIZE};
 pub use floppy::{DataRate, FloppyController, FloppyFormat, drive_type_for};
+pub use ide::{
+    DiskGeometry, GeometryError, GeometrySource, IdeChannel, check_chs, find_geometry, given_geometry,
+};
 pub use irq::{IrqLine, IrqLines};
 pub use outbox::{Outbox, SerialByte};
 pub use ps2::KeyCode;

@@ -1,0 +1,392 @@
+//! An ATA channel with up to two disks: 1F0h–1F7h and 3F6h, or 170h–177h and 376h–377h.
+//!
+//! Follows ATA/ATAPI-4 (T13 1153D); section numbers refer to it. PIO in blocks through the data
+//! port, 16 and 32 bits wide; each device has its own registers, and writes go to both, as on the
+//! cable. Completions are timer events: 20 µs a block at `--timing fast`, with head movements and
+//! the media rate at `--timing real`.
+//!
+//! Not modelled: READ and WRITE LONG (aborted), SLEEP that only a reset ends (any command wakes the
+//! drive), standby timers, and the drive address register 3F7h, whose bits float (that port belongs
+//! to the floppy controller).
+
+mod ata;
+mod geometry;
+mod identify;
+mod registers;
+mod unit;
+
+#[cfg(test)]
+mod tests;
+
+use oldiron_mmu::{IoWidth, Snapshot, SnapshotError, StateReader, StateWriter, Ticks};
+
+use self::ata::Disk;
+pub use self::geometry::{
+    DiskGeometry, GeometryError, GeometrySource, check_chs, find_geometry, given_geometry,
+};
+use self::registers::{Control, DeviceHead, Status};
+use self::unit::{Next, Unit, UnitState};
+use crate::{BlockImage, Chs, Ctx, Device, DiskError, IrqLine, PortRange, ResetKind, SECTOR_SIZE, TimerId};
+
+/// Registers, as offsets from the first port.
+const DATA: u16 = 0;
+const ERROR_FEATURES: u16 = 1;
+const SECTOR_COUNT: u16 = 2;
+const SECTOR_NUMBER: u16 = 3;
+const CYLINDER_LOW: u16 = 4;
+const CYLINDER_HIGH: u16 = 5;
+const DEVICE_HEAD: u16 = 6;
+const STATUS_COMMAND: u16 = 7;
+/// The control block is 206h above the command block.
+const ALTERNATE_CONTROL: u16 = 0x206;
+
+/// EXECUTE DEVICE DIAGNOSTIC, which goes to both devices.
+const EXECUTE_DIAGNOSTIC: u8 = 0x90;
+
+/// Sectors in which attaching looks for a geometry.
+const GEOMETRY_SECTORS: u64 = 128;
+
+/// What a channel with nothing on it reads.
+const FLOATING: u8 = 0xff;
+
+/// One ATA channel.
+pub struct IdeChannel {
+    irq: IrqLine,
+    timer: TimerId,
+    ports: [PortRange; 2],
+    /// Bit of device 0 in the activity mask.
+    first_activity: u8,
+    units: [Option<Unit>; 2],
+    /// Device 1 is selected.
+    second: bool,
+    control: Control,
+}
+
+impl IdeChannel {
+    /// The first channel, at 1F0h, with the timer [`TimerId::Ide0`].
+    pub fn primary(irq: IrqLine) -> Self {
+        Self::new(irq, TimerId::Ide0, 0x1f0, 1, 1 << 2)
+    }
+
+    /// The second channel, at 170h, with the timer [`TimerId::Ide1`].
+    pub fn secondary(irq: IrqLine) -> Self {
+        Self::new(irq, TimerId::Ide1, 0x170, 2, 1 << 4)
+    }
+
+    fn new(irq: IrqLine, timer: TimerId, base: u16, control_ports: u16, first_activity: u8) -> Self {
+        let ports = [
+            PortRange {
+                first: base,
+                count: 8,
+            },
+            PortRange {
+                first: base + ALTERNATE_CONTROL,
+                count: control_ports,
+            },
+        ];
+        let control = Control::empty();
+        Self {
+            irq,
+            timer,
+            ports,
+            first_activity,
+            units: [None, None],
+            second: false,
+            control,
+        }
+    }
+
+    /// Puts a disk on the cable as device 0 or 1. Without `chs` the geometry is found from what is
+    /// on the disk ([`find_geometry`]).
+    pub fn attach(
+        &mut self,
+        device: u8,
+        image: Box<dyn BlockImage>,
+        chs: Option<Chs>,
+    ) -> Result<(), DiskError> {
+        let mut image = image;
+        let sectors = image.sectors();
+        let geometry = match chs {
+            Some(chs) => given_geometry(chs, sectors),
+            None => {
+                let mut first = vec![0; sectors.min(GEOMETRY_SECTORS) as usize * SECTOR_SIZE];
+                image.read(0, &mut first)?;
+                find_geometry(sectors, &first)
+            }
+        };
+        let device = device & 1;
+        let unit = Unit::new(Disk { image, geometry }, device, self.first_activity << device);
+        self.units[usize::from(device)] = Some(unit);
+        Ok(())
+    }
+
+    /// The geometries of a disk, if there is one.
+    pub fn geometry(&self, device: u8) -> Option<DiskGeometry> {
+        self.units
+            .get(usize::from(device))?
+            .as_ref()
+            .map(|unit| unit.disk.geometry)
+    }
+
+    /// The size of a disk in sectors, if there is one.
+    pub fn sectors(&self, device: u8) -> Option<u64> {
+        self.units
+            .get(usize::from(device))?
+            .as_ref()
+            .map(|unit| unit.disk.sectors())
+    }
+
+    /// Flushes the images of both disks; the first error is reported.
+    pub fn flush(&mut self) -> Result<(), DiskError> {
+        let results = self
+            .units
+            .each_mut()
+            .map(|unit| unit.as_mut().map_or(Ok(()), |unit| unit.disk.image.flush()));
+        results.into_iter().collect()
+    }
+
+    /// Whether `port` is the data port, for the block methods.
+    pub fn is_data_port(&self, port: u16) -> bool {
+        port == self.ports[0].first
+    }
+
+    /// Reads from the data port what `buf.len()` bytes of IN cycles would read, but stops at the end
+    /// of the block (DRQ drops, an interrupt may follow). Returns how many bytes were read: 0 if
+    /// there is nothing to read.
+    pub fn read_data_block(&mut self, buf: &mut [u8], ctx: &mut Ctx<'_>) -> usize {
+        let n = self.selected_mut().map_or(0, |unit| unit.take(buf, ctx));
+        self.update(ctx);
+        n
+    }
+
+    /// Writes to the data port, likewise.
+    pub fn write_data_block(&mut self, data: &[u8], ctx: &mut Ctx<'_>) -> usize {
+        let n = self.selected_mut().map_or(0, |unit| unit.give(data, ctx));
+        self.update(ctx);
+        n
+    }
+
+    fn selected(&self) -> Option<&Unit> {
+        self.units[usize::from(self.second)].as_ref()
+    }
+
+    fn selected_mut(&mut self) -> Option<&mut Unit> {
+        self.units[usize::from(self.second)].as_mut()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.units.iter().all(Option::is_none)
+    }
+
+    /// Drives the interrupt wire and the timer as the devices stand. The wire is that of the
+    /// selected device; nIEN keeps it low without changing the device.
+    fn update(&self, ctx: &mut Ctx<'_>) {
+        let asserted = self.selected().is_some_and(|unit| unit.s.interrupt);
+        ctx.irq
+            .set(self.irq, asserted && !self.control.contains(Control::NIEN));
+        let due = self
+            .units
+            .iter()
+            .flatten()
+            .filter_map(|unit| unit.s.due)
+            .map(|(at, _)| at)
+            .min();
+        if ctx.timers.due(self.timer) != due {
+            ctx.timers.arm(self.timer, due.unwrap_or(Ticks::MAX));
+        }
+    }
+
+    /// Both devices reset or test themselves; device 0 is selected.
+    fn restart(&mut self, next: Option<Next>, ctx: &mut Ctx<'_>) {
+        self.second = false;
+        for unit in self.units.iter_mut().flatten() {
+            unit.sign_in();
+            if let Some(next) = next {
+                unit.soon(next, ctx);
+            }
+        }
+    }
+
+    fn write_control(&mut self, value: u8, ctx: &mut Ctx<'_>) {
+        let old = self.control;
+        self.control = Control::from_bits_retain(value);
+        if self.control.contains(Control::SRST) && !old.contains(Control::SRST) {
+            // Busy as long as the bit is set.
+            self.restart(None, ctx);
+        } else if old.contains(Control::SRST) && !self.control.contains(Control::SRST) {
+            self.restart(Some(Next::Ready { interrupt: false }), ctx);
+        }
+    }
+
+    fn write_command(&mut self, opcode: u8, ctx: &mut Ctx<'_>) {
+        if self.control.contains(Control::SRST) {
+            return;
+        }
+        if opcode == EXECUTE_DIAGNOSTIC {
+            self.restart(Some(Next::Ready { interrupt: true }), ctx);
+            // Device 0 speaks for both.
+            if let [_, Some(unit)] = &mut self.units
+                && let Some((_, next)) = &mut unit.s.due
+            {
+                *next = Next::Ready { interrupt: false };
+            }
+            return;
+        }
+        if let Some(unit) = self.selected_mut() {
+            if unit.s.status.contains(Status::BSY) {
+                log::debug!(target: "dev::ide", "command {opcode:#04x} while busy is ignored");
+            } else {
+                unit.command(opcode, ctx);
+            }
+        }
+    }
+
+    fn write_register(&mut self, register: u16, value: u8) {
+        if register == DEVICE_HEAD {
+            self.second = DeviceHead::from_bits_retain(value).contains(DeviceHead::DEV);
+        }
+        for unit in self
+            .units
+            .iter_mut()
+            .flatten()
+            .filter(|unit| !unit.s.status.contains(Status::BSY))
+        {
+            let task = &mut unit.s.task;
+            match register {
+                ERROR_FEATURES => task.features = value,
+                SECTOR_COUNT => task.count = value,
+                SECTOR_NUMBER => task.sector = value,
+                CYLINDER_LOW => task.cylinder_low = value,
+                CYLINDER_HIGH => task.cylinder_high = value,
+                _ => task.device = DeviceHead::from_bits_truncate(value) & !DeviceHead::OBSOLETE,
+            }
+        }
+    }
+
+    fn read_register(&mut self, register: u16) -> u8 {
+        // Device 0 answers for an absent device 1, with a status of zero.
+        let second = self.second;
+        let answering = match &mut self.units {
+            [_, Some(unit)] if second => unit,
+            [Some(unit), _] => unit,
+            _ => return FLOATING,
+        };
+        let present = (answering.number == 1) == second;
+        let s = &mut answering.s;
+        if register == STATUS_COMMAND && present {
+            s.interrupt = false;
+        }
+        match register {
+            _ if s.status.contains(Status::BSY) && present => s.status.bits(),
+            ERROR_FEATURES => s.error.bits(),
+            SECTOR_COUNT => s.task.count,
+            SECTOR_NUMBER => s.task.sector,
+            CYLINDER_LOW => s.task.cylinder_low,
+            CYLINDER_HIGH => s.task.cylinder_high,
+            DEVICE_HEAD => {
+                let device = if second {
+                    DeviceHead::DEV
+                } else {
+                    DeviceHead::empty()
+                };
+                (s.task.device & !DeviceHead::DEV | DeviceHead::OBSOLETE | device).bits()
+            }
+            STATUS_COMMAND | ALTERNATE_CONTROL if present => s.status.bits(),
+            STATUS_COMMAND | ALTERNATE_CONTROL => 0,
+            _ => FLOATING,
+        }
+    }
+}
+
+impl Device for IdeChannel {
+    fn name(&self) -> &'static str {
+        "ide"
+    }
+
+    fn ports(&self) -> &[PortRange] {
+        &self.ports
+    }
+
+    fn reset(&mut self, _: ResetKind, ctx: &mut Ctx<'_>) {
+        self.control = Control::empty();
+        for unit in self.units.iter_mut().flatten() {
+            unit.default_settings();
+        }
+        self.restart(Some(Next::Ready { interrupt: false }), ctx);
+        self.update(ctx);
+    }
+
+    fn wide_ports(&self, port: u16) -> bool {
+        self.is_data_port(port)
+    }
+
+    fn port_read(&mut self, port: u16, width: IoWidth, ctx: &mut Ctx<'_>) -> u32 {
+        let register = port.wrapping_sub(self.ports[0].first);
+        if self.is_empty() {
+            return width.open_bus();
+        }
+        let value = if register == DATA {
+            let mut bytes = width.open_bus().to_le_bytes();
+            self.read_data_block(&mut bytes[..width.bytes() as usize], ctx);
+            return u32::from_le_bytes(bytes);
+        } else {
+            self.read_register(register)
+        };
+        self.update(ctx);
+        log::trace!(target: "dev::ide", "in {port:#06x} = {value:#04x}");
+        value.into()
+    }
+
+    fn port_write(&mut self, port: u16, value: u32, width: IoWidth, ctx: &mut Ctx<'_>) {
+        let byte = value as u8;
+        match port.wrapping_sub(self.ports[0].first) {
+            DATA => {
+                self.write_data_block(&value.to_le_bytes()[..width.bytes() as usize], ctx);
+                return;
+            }
+            STATUS_COMMAND => self.write_command(byte, ctx),
+            ALTERNATE_CONTROL => self.write_control(byte, ctx),
+            register @ ERROR_FEATURES..=DEVICE_HEAD => self.write_register(register, byte),
+            _ => {}
+        }
+        log::trace!(target: "dev::ide", "out {port:#06x}, {byte:#04x}");
+        self.update(ctx);
+    }
+
+    fn timer(&mut self, _: TimerId, ctx: &mut Ctx<'_>) {
+        for unit in self.units.iter_mut().flatten() {
+            unit.timer(ctx);
+        }
+        self.update(ctx);
+    }
+}
+
+impl Snapshot for IdeChannel {
+    const TAG: [u8; 4] = *b"IDE ";
+    const VERSION: u16 = 1;
+
+    fn save(&self, w: &mut StateWriter) {
+        w.put(&(self.second, self.control));
+        for unit in &self.units {
+            w.put(&unit.as_ref().map(|unit| (unit.disk.sectors(), &unit.s)));
+        }
+    }
+
+    fn load(&mut self, r: &mut StateReader<'_>) -> Result<(), SnapshotError> {
+        (self.second, self.control) = r.get()?;
+        for unit in &mut self.units {
+            let saved: Option<(u64, UnitState)> = r.get()?;
+            match (unit.as_mut(), saved) {
+                (None, None) => {}
+                (Some(unit), Some((sectors, s))) if sectors == unit.disk.sectors() => {
+                    if !Unit::is_sane(&s) {
+                        return Err(r.damaged());
+                    }
+                    unit.s = s;
+                }
+                _ => return Err(r.mismatch("other disks")),
+            }
+        }
+        Ok(())
+    }
+}
