@@ -13,7 +13,7 @@ fn channel(random: &mut Prng) -> IdeChannel {
             1 => Box::new(MemoryImage::read_only(numbered_bytes(sectors))),
             2 => Box::new(BadSector {
                 image: MemoryImage::new(numbered_bytes(sectors)),
-                bad: 17,
+                bad: 150,
             }),
             _ => disk(sectors),
         };
@@ -118,7 +118,7 @@ fn random_port_traffic_and_restores_never_panic() {
         rig.out.disk_errors.clear();
     }
     assert!(
-        blocks > 10_000 && errors > 10,
+        blocks > 5_000 && errors > 10,
         "the traffic reaches commands: {blocks}, {errors}"
     );
 }
