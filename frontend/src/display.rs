@@ -14,6 +14,7 @@ pub enum Input {
     /// A command of the menu.
     Command(Command),
     /// The window was closed.
+    #[cfg(feature = "window")]
     Close,
 }
 

@@ -506,6 +506,7 @@ impl<'a> Session<'a> {
             Input::Key(key, down) => self.core.keys.live(key, down),
             Input::Text(text) => self.core.keys.type_text(&text),
             Input::Command(command) => self.command(command)?,
+            #[cfg(feature = "window")]
             Input::Close => return Err(Outcome::new(code::OK, "closed", "the window was closed")),
         }
         Ok(())
