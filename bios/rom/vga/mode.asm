@@ -111,10 +111,9 @@ set_mode:
     call mode_kind
     cmp bl, KIND_PLANAR
     jae .fill
-    mov cx, 1000h               ; 16 KiB
+    mov cx, 2000h               ; 32 KiB
     cmp bl, KIND_TEXT
     jne .fill
-    mov cx, 2000h               ; 32 KiB
     mov eax, 07200720h
 .fill:
     rep stosd

@@ -329,7 +329,7 @@ sum_to_grey:
     mov ah, 28
     mul ah
     add si, ax
-    mov ax, si
+    lea ax, [si+80h]            ; rounded
     mov dx, DAC_WRITE_INDEX
     mov al, bl
     out dx, al
