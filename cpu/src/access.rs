@@ -253,6 +253,7 @@ pub fn read_target<W: Width>(bus: &mut Bus<'_>, now: u64, target: Target) -> W {
         MapKind::Ram(backing) | MapKind::Rom(backing) => bus.mem.read(backing),
         MapKind::Hole => W::truncate(u64::MAX),
         MapKind::Mmio => {
+            bus.io_used = true;
             let mut read =
                 |phys: u32, width| bus.io.mmio_read(bus.mem, now, PhysAddr(phys as u64), width) as u64;
             W::truncate(match W::BYTES {
@@ -271,6 +272,7 @@ pub fn write_target<W: Width>(bus: &mut Bus<'_>, now: u64, target: Target, value
         MapKind::Ram(backing) => bus.mem.write(backing, value),
         MapKind::Rom(_) | MapKind::Hole => {}
         MapKind::Mmio => {
+            bus.io_used = true;
             let value = value.zext();
             let mut write = |phys: u32, value: u64, width| {
                 bus.io

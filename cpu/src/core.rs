@@ -188,6 +188,10 @@ pub struct Core {
     pub cpl: u8,
     /// Virtual time before the current instruction.
     pub now: Ticks,
+    /// End of the present slice: no instruction may take more ticks than are left.
+    pub slice_end: Ticks,
+    /// Ticks that the current instruction took beyond the usual (REP: elements).
+    pub extra_ticks: u32,
     /// CR0.
     pub cr0: Cr0,
     /// CR2: address of the last page fault.
@@ -210,6 +214,10 @@ pub struct Core {
     pub shadow: Shadow,
     /// Running, halted or shut down.
     pub activity: Activity,
+    /// An NMI is being handled: further ones wait for IRET.
+    pub nmi_blocked: bool,
+    /// The current instruction entered a handler: no single-step trap follows it.
+    pub suppress_trap: bool,
     /// DR6 bits of debug traps that the current instruction raised; delivered after it.
     pub pending_debug: u32,
     /// Test registers TR3–TR7 of the 386 and 486: stored, without effect.
@@ -247,6 +255,8 @@ impl Core {
             eflags: Eflags::ONE,
             cpl: 0,
             now: 0,
+            slice_end: 0,
+            extra_ticks: 0,
             cr0: Cr0::empty(),
             cr2: 0,
             cr3: 0,
@@ -258,6 +268,8 @@ impl Core {
             tr: Segment::default(),
             shadow: Shadow::None,
             activity: Activity::Running,
+            nmi_blocked: false,
+            suppress_trap: false,
             pending_debug: 0,
             test_registers: [0; 8],
             msrs: std::collections::BTreeMap::new(),
@@ -311,6 +323,7 @@ impl Core {
         };
         self.shadow = Shadow::None;
         self.activity = Activity::Running;
+        self.nmi_blocked = false;
         self.pending_debug = 0;
         self.msrs.clear();
         self.tlb.flush_all();

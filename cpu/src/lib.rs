@@ -9,9 +9,11 @@ mod fault;
 mod flags;
 mod insn;
 mod interrupt;
+mod lower;
 mod model;
 mod msr;
 mod stats;
+mod trace;
 
 pub use self::core::{Activity, Core, Cr0, Cr4, Mode, Shadow, TableRegister, reg, seg};
 pub use cpu::{Cpu, Dispatch, Exit, Run};

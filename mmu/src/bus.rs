@@ -86,4 +86,13 @@ pub struct Bus<'a> {
     pub mem: &'a mut GuestMemory,
     /// Ports and MMIO.
     pub io: &'a mut dyn IoSpace,
+    /// Set by every port or MMIO cycle: the processor asks for [`Attention`] only after one.
+    pub io_used: bool,
+}
+
+impl<'a> Bus<'a> {
+    /// Puts the two halves together.
+    pub fn new(mem: &'a mut GuestMemory, io: &'a mut dyn IoSpace) -> Self {
+        Self { mem, io, io_used: false }
+    }
 }

@@ -142,7 +142,7 @@ impl Default for Tlb {
             overflowed: false,
             has_large: false,
             has_global: false,
-            generation: 0,
+            generation: 1,
             identity: (0, 0),
             map_generation: 0,
             misses: 0,
@@ -366,7 +366,7 @@ impl Tlb {
     }
 
     fn flush(&mut self, keep_global: bool) {
-        self.generation = self.generation.wrapping_add(1);
+        self.next_generation();
         let keep = |entry: &Entry| keep_global && entry.frame & FLAG_GLOBAL != 0;
         let mut kept = Vec::new();
         if self.overflowed {
@@ -400,7 +400,7 @@ impl Tlb {
 
     /// INVLPG: drops the page of `addr`, and all of it if it is a large one.
     pub fn invalidate_page(&mut self, addr: u64) {
-        self.generation = self.generation.wrapping_add(1);
+        self.next_generation();
         let page = (addr >> 12) as u32;
         for bank in [TlbBank::Supervisor, TlbBank::User] {
             let entry = &mut self.entries[index_of(addr) + bank.first()];
@@ -433,6 +433,12 @@ impl Tlb {
                 entry.write_tag = NO_TAG;
             }
         }
+    }
+
+    /// Makes everything that was derived from the present translations stale.
+    pub fn next_generation(&mut self) {
+        // 0 is left out: it marks what was never valid.
+        self.generation = self.generation.wrapping_add(1).max(1);
     }
 
     /// Changes whenever a translation was dropped.

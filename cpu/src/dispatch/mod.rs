@@ -1,7 +1,212 @@
 //! Dispatch: how handlers follow one another.
+//!
+//! A handler executes its instruction and, as its last act, calls the handler of the next record
+//! with the same arguments; release builds turn that call into a jump, so a trace runs without a loop
+//! and its indirect branches are spread over all handlers. EIP and the instruction count are
+//! constants of the records: nothing is kept up per instruction. What the fast form cannot do it
+//! hands to its slow twin, before changing anything.
+//!
+//! This module is the only one of the crate with `unsafe` code: the chained call, and the pool of
+//! records that it walks. Invariants:
+//!
+//! * A record pointer points into the pool of the [`Engine`], whose memory never moves, at a record
+//!   of a complete trace: instructions, then one [`Links`] record behind the one that ends it.
+//! * A trace is never overwritten while the engine runs; the pool is only emptied by the run loop.
+//! * `Engine::bus` is valid from the start to the end of [`Engine::run_chained`].
+//! * No handler holds a reference across the call of the next one.
+#![allow(unsafe_code)]
 
-use crate::insn::Insn;
+mod chain;
+mod pool;
+mod probe;
 
-/// What executes an instruction and then calls the handler of the next one.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Handler(pub(crate) fn(&Insn));
+pub(crate) use chain::{Handler, handler, slow_handler};
+pub(crate) use pool::{Links, Pool, TraceRef};
+pub(crate) use probe::chaining_works;
+
+use oldiron_mmu::{Bus, Ticks};
+
+use crate::{
+    core::{Core, Shadow, TraceMode, seg},
+    exec::{Flow, Op, Outcome, Slow},
+    flags::LazyFlags,
+    insn::Insn,
+    trace::TraceCache,
+};
+
+/// The slow form of an instruction: what the loop calls, and the chain when the fast form gave up.
+pub(crate) type Step = fn(&mut Core, &mut Bus<'_>, &Insn) -> Outcome;
+
+/// The slow form of `O`.
+pub(crate) fn step<O: Op>(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> Outcome {
+    O::exec(&mut Slow::new(core, bus), insn)
+}
+
+/// Most instructions in a trace; a chained run stops this many ticks before its deadline at the latest.
+pub(crate) const MAX_TRACE: usize = 32;
+
+/// Why a run of instructions came to its end. EIP, flags and time are committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// The budget is used up, or something may have changed: look around and go on.
+    LookAround,
+    /// The instruction at EIP faulted; [`Core::fault`] says how.
+    Fault,
+    /// The trace at EIP could not be found or linked without the run loop.
+    NotFound,
+}
+
+/// Entries of the cache of indirect branch targets.
+const JUMP_ENTRIES: usize = 4096;
+
+/// A remembered target of indirect branches.
+#[derive(Clone, Copy)]
+struct JumpEntry {
+    /// EIP, and the trace mode above it.
+    key: u64,
+    generation: u32,
+    target: *const Insn,
+}
+
+impl JumpEntry {
+    const EMPTY: Self = Self { key: u64::MAX, generation: 0, target: core::ptr::null() };
+}
+
+/// State, traces, and what a chained run needs at hand.
+pub(crate) struct Engine {
+    pub(crate) core: Core,
+    pub(crate) traces: TraceCache,
+    jumps: [JumpEntry; JUMP_ENTRIES],
+    /// Lent for the length of a chained run.
+    bus: *mut Bus<'static>,
+    /// Time = horizon - budget, at the start of a trace.
+    horizon: Ticks,
+    budget: i32,
+    leave: Leave,
+    /// The mode that the running trace was found under.
+    mode: TraceMode,
+    /// CS.base at the last look around: links hold only under one base.
+    cs_base: u64,
+}
+
+// SAFETY: `bus` is null outside a run; the other pointers point into the engine's own pool, which moves
+// with it only by moving the box that owns the allocation.
+unsafe impl Send for Engine {}
+
+impl core::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Engine").field("core", &self.core).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    pub(crate) fn new(core: Core) -> Self {
+        Self {
+            core,
+            traces: TraceCache::new(),
+            jumps: [JumpEntry::EMPTY; JUMP_ENTRIES],
+            bus: core::ptr::null_mut(),
+            horizon: 0,
+            budget: 0,
+            leave: Leave::LookAround,
+            mode: TraceMode::empty(),
+            cs_base: 0,
+        }
+    }
+
+    /// Readies an instruction's slow form: commits EIP and the time before it.
+    #[inline(always)]
+    fn prepare(&mut self, insn: &Insn, budget: i32) {
+        self.core.eip = insn.eip;
+        self.core.next_eip = insn.next_eip();
+        self.core.now = self.horizon.wrapping_sub(budget as i64 as u64).wrapping_add(insn.n as u64 - 1);
+    }
+
+    /// Whether nothing happened that the next record should not be executed under.
+    #[inline(always)]
+    fn is_quiet(&self, bus: &mut Bus<'_>) -> bool {
+        if bus.io_used {
+            bus.io_used = false;
+            if !bus.io.attention().is_empty() {
+                return false;
+            }
+        }
+        !bus.mem.code_was_hit()
+            && self.core.trace_mode == self.mode
+            && self.core.pending_debug == 0
+            && self.core.shadow == Shadow::None
+    }
+
+    /// Links hold only while CS.base is the same: drops them if it changed since the last call.
+    pub(crate) fn note_code_segment(&mut self) {
+        let base = self.core.segments[seg::CS].base;
+        if base != self.cs_base {
+            self.cs_base = base;
+            self.core.tlb.next_generation();
+        }
+        self.mode = self.core.trace_mode;
+    }
+
+    /// Empties the pool and everything that points into it.
+    pub(crate) fn drop_traces(&mut self, bus: &mut Bus<'_>) {
+        self.traces.clear(bus.mem);
+        self.core.tlb.next_generation();
+    }
+
+    /// Executes one trace, at most `limit` ticks of it, with the loop: the reference, and what
+    /// executes the last instructions before a deadline. `core.now` is the time before.
+    pub(crate) fn run_loop(&mut self, bus: &mut Bus<'_>, found: TraceRef, limit: u64) -> Leave {
+        let start = self.core.now;
+        self.horizon = start;
+        let mut index = found.index();
+        loop {
+            let insn = self.traces.pool().insn(index);
+            let step = self.traces.pool().step(index);
+            self.prepare(&insn, 0);
+            self.core.extra_ticks = 0;
+            let outcome = step(&mut self.core, bus, &insn);
+            let extra = core::mem::take(&mut self.core.extra_ticks) as u64;
+            let retired = start + insn.n as u64 + extra;
+            let target = match outcome {
+                Err(_) => {
+                    self.core.eip = insn.eip;
+                    self.core.now = retired - 1;
+                    return Leave::Fault;
+                }
+                Ok(Flow::Next) if self.is_quiet(bus) && retired - start < limit => {
+                    index += 1;
+                    continue;
+                }
+                Ok(Flow::Next) => insn.next_eip(),
+                Ok(Flow::Fall) => self.traces.pool().links(index + 1).eip[0],
+                Ok(Flow::Taken) => self.traces.pool().links(index + 1).eip[1],
+                Ok(Flow::Indirect(target)) => target,
+                Ok(Flow::Stop) => self.core.next_eip,
+                Ok(Flow::Again) => insn.eip,
+            };
+            self.core.eip = target;
+            self.core.next_eip = target;
+            self.core.now = retired;
+            return Leave::LookAround;
+        }
+    }
+
+    /// Executes traces from `found` on with chained handlers for at most `ticks`, give or take none:
+    /// it may stop up to [`MAX_TRACE`] ticks early. `core.now` is the time before.
+    pub(crate) fn run_chained(&mut self, bus: &mut Bus<'_>, found: TraceRef, ticks: u64) -> Leave {
+        let budget = (ticks.min(i32::MAX as u64) as i32).saturating_sub(MAX_TRACE as i32);
+        self.horizon = self.core.now.wrapping_add(budget as u64);
+        self.budget = budget;
+        self.leave = Leave::LookAround;
+        let LazyFlags { result, carry } = self.core.flags;
+        let insn = self.traces.pool().pointer(found.index());
+        // The lifetime is erased for the length of the call below; nothing keeps the pointer after it.
+        self.bus = core::ptr::from_mut(bus).cast();
+        // SAFETY: `insn` starts a complete trace of our pool, `bus` is lent to us until we return, and
+        // `self` is not used otherwise while the chain runs.
+        unsafe { chain::enter(core::ptr::from_mut(self), insn, budget, result, carry) };
+        self.bus = core::ptr::null_mut();
+        self.core.now = self.horizon.wrapping_sub(self.budget as i64 as u64);
+        self.leave
+    }
+}

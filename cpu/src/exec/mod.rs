@@ -1,11 +1,506 @@
-//! The semantics of instructions.
+//! The semantics of instructions: one small type per form, generic over operand width and over how
+//! memory is reached. Safe code only; [`crate::dispatch`] turns each into handlers.
 
+pub(crate) mod alu;
+pub(crate) mod bcd;
+pub(crate) mod bit;
+pub(crate) mod branch;
 pub(crate) mod control;
 pub(crate) mod descriptor;
 pub(crate) mod far;
+pub(crate) mod flag;
 pub(crate) mod flag_control;
 pub(crate) mod io;
+pub(crate) mod move_;
+pub(crate) mod muldiv;
 pub(crate) mod segment;
+pub(crate) mod shift;
 pub(crate) mod software_int;
+pub(crate) mod stack;
+pub(crate) mod string;
+pub(crate) mod system;
 pub(crate) mod table;
 pub(crate) mod task;
+
+use oldiron_mmu::{Bus, HostSlot, Width};
+
+use crate::{
+    core::{Core, reg, seg},
+    fault::{Fault, FaultRule},
+    flags::LazyFlags,
+    insn::Insn,
+};
+
+/// The instruction could not be finished here. On the fast path: take the slow one. On the slow
+/// path: it faulted, and [`Core::fault`] says how. Either way nothing was changed.
+#[derive(Debug)]
+pub(crate) struct Abort;
+
+/// Where execution goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// With the next record.
+    Next,
+    /// Behind the last instruction of the trace.
+    Fall,
+    /// At the direct target, [`Insn::imm`].
+    Taken,
+    /// At this offset in CS.
+    Indirect(u32),
+    /// At [`Core::next_eip`], after a look around: mode, interrupts or anything else may have changed.
+    Stop,
+    /// With this instruction again (REP that was interrupted).
+    Again,
+}
+
+/// What an instruction comes to.
+pub(crate) type Outcome = Result<Flow, Abort>;
+
+/// How the memory operand's address is formed, decided when the instruction is lowered.
+pub(crate) mod ea {
+    #![allow(missing_docs)]
+    /// Flat segment, base + displacement.
+    pub const FLAT_BASE: u8 = 0;
+    /// Flat segment, base + index * scale + displacement.
+    pub const FLAT_INDEX: u8 = 1;
+    /// Checked segment, 32-bit address.
+    pub const SEGMENT32: u8 = 2;
+    /// Checked segment, 16-bit address.
+    pub const SEGMENT16: u8 = 3;
+    pub const COUNT: usize = 4;
+}
+
+/// How the stack is reached.
+pub(crate) mod st {
+    #![allow(missing_docs)]
+    /// Flat SS, ESP.
+    pub const FLAT: u8 = 0;
+    /// Checked SS, ESP.
+    pub const SEGMENT32: u8 = 1;
+    /// Checked SS, SP.
+    pub const SEGMENT16: u8 = 2;
+    pub const COUNT: usize = 3;
+}
+
+/// Which implicit machinery a form uses: decides which fast handlers exist for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Registers and immediates only.
+    Register,
+    /// A memory operand.
+    Memory,
+    /// The stack.
+    Stack,
+    /// A memory operand and the stack.
+    MemoryStack,
+    /// Always the slow path.
+    Slow,
+}
+
+impl Form {
+    pub(crate) const fn has_memory(self) -> bool {
+        matches!(self, Self::Memory | Self::MemoryStack)
+    }
+
+    pub(crate) const fn has_stack(self) -> bool {
+        matches!(self, Self::Stack | Self::MemoryStack)
+    }
+}
+
+/// How a form treats the six status flags; decides where they need not be computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FlagUse {
+    /// Neither reads nor writes them.
+    None,
+    /// Writes all six and reads none.
+    Sets,
+    /// Writes all six and reads some.
+    ReadsAndSets,
+    /// Writes some and keeps the others.
+    Merges,
+    /// Reads them, or writes them only sometimes.
+    Other,
+}
+
+impl FlagUse {
+    /// Whether handlers exist that do not compute the flags.
+    pub(crate) const fn may_skip(self) -> bool {
+        matches!(self, Self::Sets | Self::ReadsAndSets | Self::Merges)
+    }
+}
+
+/// One form of an instruction.
+pub(crate) trait Op {
+    /// What it uses.
+    const FORM: Form;
+    /// How it treats the status flags.
+    const FLAG_USE: FlagUse;
+    /// Executes it.
+    fn exec<X: Exec>(x: &mut X, insn: &Insn) -> Outcome;
+}
+
+/// Defines a form: name, type parameters, [`Form`], [`FlagUse`] and its body.
+macro_rules! op {
+    ($(#[$doc:meta])* $name:ident $(<$($p:ident : $bound:path),+>)?, $form:ident, $flags:expr, |$x:ident : $X:ident, $i:ident| $body:block) => {
+        $(#[$doc])*
+        pub(crate) struct $name $(<$($p: $bound),+>(core::marker::PhantomData<($($p,)+)>))?;
+        impl $(<$($p: $bound),+>)? crate::exec::Op for $name $(<$($p),+>)? {
+            const FORM: crate::exec::Form = crate::exec::Form::$form;
+            const FLAG_USE: crate::exec::FlagUse = { #[allow(unused_imports)] use crate::exec::FlagUse::*; $flags };
+            #[inline(always)]
+            fn exec<$X: crate::exec::Exec>($x: &mut $X, $i: &crate::insn::Insn) -> crate::exec::Outcome $body
+        }
+    };
+}
+pub(crate) use op;
+
+/// What an instruction acts on: registers, flags and memory, the fast or the slow way.
+pub(crate) trait Exec {
+    /// This is the slow path.
+    const SLOW: bool;
+    /// Somebody reads the status flags that this instruction writes.
+    const FLAGS: bool;
+    /// A memory place that was read for modification.
+    type Place<W: Width>: Copy;
+
+    fn core(&mut self) -> &mut Core;
+    fn core_ref(&self) -> &Core;
+    fn flags(&self) -> LazyFlags;
+    fn put_flags(&mut self, flags: LazyFlags);
+
+    /// Writes all six flags, if anybody reads them.
+    #[inline(always)]
+    fn set_flags(&mut self, flags: LazyFlags) {
+        if Self::FLAGS {
+            self.put_flags(flags);
+        }
+    }
+
+    #[inline(always)]
+    fn reg<W: Width>(&self, number: u8) -> W {
+        self.core_ref().reg(number)
+    }
+
+    #[inline(always)]
+    fn set_reg<W: Width>(&mut self, number: u8, value: W) {
+        self.core().set_reg(number, value);
+    }
+
+    /// Offset of the memory operand.
+    fn address(&self, insn: &Insn) -> u32;
+    /// Reads at an offset in a segment.
+    fn load_at<W: Width>(&mut self, segment: usize, offset: u32) -> Result<W, Abort>;
+    /// Writes at an offset in a segment.
+    fn store_at<W: Width>(&mut self, segment: usize, offset: u32, value: W) -> Result<(), Abort>;
+
+    /// Reads at an offset in the operand's segment.
+    #[inline(always)]
+    fn load<W: Width>(&mut self, insn: &Insn, offset: u32) -> Result<W, Abort> {
+        self.load_at(insn.seg as usize, offset)
+    }
+
+    /// Writes at an offset in the operand's segment.
+    #[inline(always)]
+    fn store<W: Width>(&mut self, insn: &Insn, offset: u32, value: W) -> Result<(), Abort> {
+        self.store_at(insn.seg as usize, offset, value)
+    }
+
+    /// Reads with the intention to write.
+    fn modify<W: Width>(&mut self, insn: &Insn, offset: u32) -> Result<(W, Self::Place<W>), Abort>;
+    /// Writes back what was modified. Cannot fail.
+    fn commit<W: Width>(&mut self, place: Self::Place<W>, value: W);
+
+    /// An offset as the stack's size wraps it.
+    fn stack_wrap(&self, offset: u32) -> u32;
+
+    /// The stack pointer moved by `delta`.
+    #[inline(always)]
+    fn stack_offset(&self, delta: i32) -> u32 {
+        self.stack_wrap((self.core_ref().gpr[reg::ESP] as u32).wrapping_add(delta as u32))
+    }
+    /// Reads the stack at an offset in SS.
+    fn stack_load<W: Width>(&mut self, offset: u32) -> Result<W, Abort>;
+    /// Writes the stack at an offset in SS.
+    fn stack_store<W: Width>(&mut self, offset: u32, value: W) -> Result<(), Abort>;
+    /// Writes ESP or SP.
+    fn set_stack_pointer(&mut self, offset: u32);
+
+    /// Pushes one value.
+    #[inline(always)]
+    fn push<W: Width>(&mut self, value: W) -> Result<(), Abort> {
+        let offset = self.stack_offset(-(W::BYTES as i32));
+        self.stack_store(offset, value)?;
+        self.set_stack_pointer(offset);
+        Ok(())
+    }
+
+    /// Raises a fault; on the fast path, leaves that to the slow one.
+    fn fault(&mut self, fault: Fault) -> Abort;
+
+    /// Checks a branch target against the limit of CS. Free on the fast path, which is only used
+    /// where no target can violate it.
+    fn check_target(&mut self, target: u32) -> Result<(), Abort>;
+
+    /// Runs a system instruction; slow path only.
+    fn system(&mut self, run: SystemFn, insn: &Insn) -> Result<(), Abort>;
+
+    /// Lends out the bus; slow path only.
+    fn with_bus<R>(&mut self, run: impl FnOnce(&mut Core, &mut Bus<'_>) -> Result<R, Fault>) -> Result<R, Abort>;
+}
+
+/// The signature of system instructions: everything committed, see `exec::system`.
+pub(crate) type SystemFn = fn(&mut Core, &mut Bus<'_>, &Insn) -> Result<(), Fault>;
+
+/// The fast path: flags in registers, memory through the TLB alone.
+pub(crate) struct Fast<'a, const FLAGS: bool, const EA: u8, const ST: u8> {
+    core: &'a mut Core,
+    flags: LazyFlags,
+}
+
+impl<'a, const FLAGS: bool, const EA: u8, const ST: u8> Fast<'a, FLAGS, EA, ST> {
+    #[inline(always)]
+    pub(crate) fn new(core: &'a mut Core, flags: LazyFlags) -> Self {
+        Self { core, flags }
+    }
+
+    /// The linear address of an access, if the segment's fast ends allow it.
+    #[inline(always)]
+    fn linear<W: Width, const WRITE: bool>(&self, segment: usize, offset: u32) -> Result<u64, Abort> {
+        if EA <= ea::FLAT_INDEX {
+            return Ok(offset as u64);
+        }
+        let s = &self.core.segments[segment & 7];
+        let end = if WRITE { s.write_end } else { s.read_end };
+        if offset as u64 + W::BYTES as u64 > end {
+            return Err(Abort);
+        }
+        Ok((s.base as u32).wrapping_add(offset) as u64)
+    }
+
+    #[inline(always)]
+    fn stack_linear<W: Width, const WRITE: bool>(&self, offset: u32) -> Result<u64, Abort> {
+        if ST == st::FLAT {
+            return Ok(offset as u64);
+        }
+        let s = &self.core.segments[seg::SS];
+        let end = if WRITE { s.write_end } else { s.read_end };
+        if offset as u64 + W::BYTES as u64 > end {
+            return Err(Abort);
+        }
+        Ok((s.base as u32).wrapping_add(offset) as u64)
+    }
+}
+
+impl<const FLAGS: bool, const EA: u8, const ST: u8> Exec for Fast<'_, FLAGS, EA, ST> {
+    const SLOW: bool = false;
+    const FLAGS: bool = FLAGS;
+    type Place<W: Width> = HostSlot;
+
+    #[inline(always)]
+    fn core(&mut self) -> &mut Core {
+        self.core
+    }
+
+    #[inline(always)]
+    fn core_ref(&self) -> &Core {
+        self.core
+    }
+
+    #[inline(always)]
+    fn flags(&self) -> LazyFlags {
+        self.flags
+    }
+
+    #[inline(always)]
+    fn put_flags(&mut self, flags: LazyFlags) {
+        self.flags = flags;
+    }
+
+    #[inline(always)]
+    fn address(&self, insn: &Insn) -> u32 {
+        let gpr = &self.core.gpr;
+        let base = (gpr[insn.base as usize & 31] as u32).wrapping_add(insn.disp);
+        if EA == ea::FLAT_BASE {
+            return base;
+        }
+        let index = gpr[insn.index as usize & 31] as u32;
+        if EA == ea::SEGMENT16 {
+            return base.wrapping_add(index) & 0xffff;
+        }
+        base.wrapping_add(index << (insn.scale & 3))
+    }
+
+    #[inline(always)]
+    fn load_at<W: Width>(&mut self, segment: usize, offset: u32) -> Result<W, Abort> {
+        let addr = self.linear::<W, false>(segment, offset)?;
+        self.core.tlb.read(addr).ok_or(Abort)
+    }
+
+    #[inline(always)]
+    fn store_at<W: Width>(&mut self, segment: usize, offset: u32, value: W) -> Result<(), Abort> {
+        let addr = self.linear::<W, true>(segment, offset)?;
+        if self.core.tlb.write(addr, value) { Ok(()) } else { Err(Abort) }
+    }
+
+    #[inline(always)]
+    fn modify<W: Width>(&mut self, insn: &Insn, offset: u32) -> Result<(W, HostSlot), Abort> {
+        let addr = self.linear::<W, true>(insn.seg as usize, offset)?;
+        self.core.tlb.modify(addr).ok_or(Abort)
+    }
+
+    #[inline(always)]
+    fn commit<W: Width>(&mut self, place: HostSlot, value: W) {
+        place.write(value);
+    }
+
+    #[inline(always)]
+    fn stack_wrap(&self, offset: u32) -> u32 {
+        if ST == st::SEGMENT16 { offset & 0xffff } else { offset }
+    }
+
+    #[inline(always)]
+    fn stack_load<W: Width>(&mut self, offset: u32) -> Result<W, Abort> {
+        let addr = self.stack_linear::<W, false>(offset)?;
+        self.core.tlb.read(addr).ok_or(Abort)
+    }
+
+    #[inline(always)]
+    fn stack_store<W: Width>(&mut self, offset: u32, value: W) -> Result<(), Abort> {
+        let addr = self.stack_linear::<W, true>(offset)?;
+        if self.core.tlb.write(addr, value) { Ok(()) } else { Err(Abort) }
+    }
+
+    #[inline(always)]
+    fn set_stack_pointer(&mut self, offset: u32) {
+        if ST == st::SEGMENT16 {
+            self.core.set_reg::<u16>(reg::ESP as u8, offset as u16);
+        } else {
+            self.core.gpr[reg::ESP] = offset as u64;
+        }
+    }
+
+    #[inline(always)]
+    fn fault(&mut self, _: Fault) -> Abort {
+        Abort
+    }
+
+    #[inline(always)]
+    fn check_target(&mut self, _: u32) -> Result<(), Abort> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn system(&mut self, _: SystemFn, _: &Insn) -> Result<(), Abort> {
+        Err(Abort)
+    }
+
+    #[inline(always)]
+    fn with_bus<R>(&mut self, _: impl FnOnce(&mut Core, &mut Bus<'_>) -> Result<R, Fault>) -> Result<R, Abort> {
+        Err(Abort)
+    }
+}
+
+/// The slow path: everything that can happen, happens here. Flags live in [`Core::flags`].
+pub(crate) struct Slow<'a, 'b> {
+    core: &'a mut Core,
+    bus: &'a mut Bus<'b>,
+}
+
+impl<'a, 'b> Slow<'a, 'b> {
+    pub(crate) fn new(core: &'a mut Core, bus: &'a mut Bus<'b>) -> Self {
+        Self { core, bus }
+    }
+
+    #[inline(always)]
+    fn check<T>(&mut self, result: Result<T, Fault>) -> Result<T, Abort> {
+        result.map_err(|fault| self.fault(fault))
+    }
+}
+
+impl Exec for Slow<'_, '_> {
+    const SLOW: bool = true;
+    const FLAGS: bool = true;
+    /// The linear address, checked.
+    type Place<W: Width> = u32;
+
+    fn core(&mut self) -> &mut Core {
+        self.core
+    }
+
+    fn core_ref(&self) -> &Core {
+        self.core
+    }
+
+    fn flags(&self) -> LazyFlags {
+        self.core.flags
+    }
+
+    fn put_flags(&mut self, flags: LazyFlags) {
+        self.core.flags = flags;
+    }
+
+    fn address(&self, insn: &Insn) -> u32 {
+        self.core.effective_address(insn)
+    }
+
+    fn load_at<W: Width>(&mut self, segment: usize, offset: u32) -> Result<W, Abort> {
+        let read = self.core.seg_read(self.bus, segment, offset);
+        self.check(read)
+    }
+
+    fn store_at<W: Width>(&mut self, segment: usize, offset: u32, value: W) -> Result<(), Abort> {
+        let written = self.core.seg_write(self.bus, segment, offset, value);
+        self.check(written)
+    }
+
+    fn modify<W: Width>(&mut self, insn: &Insn, offset: u32) -> Result<(W, u32), Abort> {
+        let read = self.core.seg_modify(self.bus, insn.seg as usize, offset);
+        self.check(read)
+    }
+
+    fn commit<W: Width>(&mut self, addr: u32, value: W) {
+        // `modify` has checked this very access, so it cannot fault now.
+        let written = self.core.user_write(self.bus, addr, value);
+        debug_assert!(written.is_ok());
+    }
+
+    fn stack_wrap(&self, offset: u32) -> u32 {
+        if self.core.segments[seg::SS].is_big() { offset } else { offset & 0xffff }
+    }
+
+    fn stack_load<W: Width>(&mut self, offset: u32) -> Result<W, Abort> {
+        let read = self.core.seg_read(self.bus, seg::SS, offset);
+        self.check(read)
+    }
+
+    fn stack_store<W: Width>(&mut self, offset: u32, value: W) -> Result<(), Abort> {
+        let written = self.core.seg_write(self.bus, seg::SS, offset, value);
+        self.check(written)
+    }
+
+    fn set_stack_pointer(&mut self, offset: u32) {
+        self.core.set_stack_pointer(offset);
+    }
+
+    fn fault(&mut self, fault: Fault) -> Abort {
+        self.core.fault = Some(fault);
+        Abort
+    }
+
+    fn check_target(&mut self, target: u32) -> Result<(), Abort> {
+        if target > self.core.segments[seg::CS].limit {
+            return Err(self.fault(Fault::protection(0, FaultRule::TargetBeyondLimit)));
+        }
+        Ok(())
+    }
+
+    fn system(&mut self, run: SystemFn, insn: &Insn) -> Result<(), Abort> {
+        let result = run(self.core, self.bus, insn);
+        self.check(result)
+    }
+
+    fn with_bus<R>(&mut self, run: impl FnOnce(&mut Core, &mut Bus<'_>) -> Result<R, Fault>) -> Result<R, Abort> {
+        let result = run(self.core, self.bus);
+        self.check(result)
+    }
+}

@@ -1,0 +1,339 @@
+//! Chained handlers: the fast form, its slow twin, and what joins traces.
+
+use oldiron_mmu::Bus;
+
+use super::{Engine, JUMP_ENTRIES, JumpEntry, Leave, pool::Links, step};
+use crate::{
+    exec::{Abort, Exec, Fast, Flow, Form, Op, Outcome, ea, st},
+    flags::LazyFlags,
+    insn::Insn,
+};
+
+/// Declares chained functions with the platform's ABI: all arguments in registers.
+macro_rules! chained {
+    ($($(#[$meta:meta])* $vis:vis fn $name:ident [$($generics:tt)*] ($e:ident, $i:ident, $b:ident, $r:ident, $c:ident $(, $x:ident : $xt:ty)*) $body:block)*) => { $(
+        #[cfg(target_arch = "x86_64")]
+        $(#[$meta])* $vis unsafe extern "sysv64-unwind" fn $name<$($generics)*>($e: *mut Engine, $i: *const Insn, $b: i32, $r: u64, $c: u64 $(, $x: $xt)*) $body
+        #[cfg(not(target_arch = "x86_64"))]
+        $(#[$meta])* $vis unsafe extern "C-unwind" fn $name<$($generics)*>($e: *mut Engine, $i: *const Insn, $b: i32, $r: u64, $c: u64 $(, $x: $xt)*) $body
+    )* };
+}
+
+/// What executes an instruction and then calls the handler of the next one: engine, record, budget,
+/// and the two flag words.
+#[cfg(target_arch = "x86_64")]
+pub(crate) type Handler = unsafe extern "sysv64-unwind" fn(*mut Engine, *const Insn, i32, u64, u64);
+/// What executes an instruction and then calls the handler of the next one.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) type Handler = unsafe extern "C-unwind" fn(*mut Engine, *const Insn, i32, u64, u64);
+
+/// Starts a chain.
+///
+/// # Safety
+/// As for every handler: see the invariants of [`super`].
+pub(super) unsafe fn enter(engine: *mut Engine, insn: *const Insn, budget: i32, result: u64, carry: u64) {
+    // SAFETY: the caller's promise.
+    unsafe { ((*insn).handler)(engine, insn, budget, result, carry) }
+}
+
+chained! {
+    /// The fast form of `O`.
+    fn fast[O: Op, const FLAGS: bool, const EA: u8, const ST: u8](e, i, b, r, c) {
+        // SAFETY: `e` and `i` are valid by the invariants of this module's parent, and the references made
+        // here are gone before the next handler is called.
+        unsafe {
+            let mut x = Fast::<FLAGS, EA, ST>::new(&mut (*e).core, LazyFlags { result: r, carry: c });
+            let outcome = O::exec(&mut x, &*i);
+            let LazyFlags { result, carry } = x.flags();
+            match outcome {
+                Ok(Flow::Next) => next(e, i, b, result, carry),
+                Ok(Flow::Fall) => follow::<0>(e, i, b, result, carry),
+                Ok(Flow::Taken) => follow::<1>(e, i, b, result, carry),
+                Ok(Flow::Indirect(target)) => follow_indirect(e, i, b, result, carry, target),
+                // Only slow forms stop or repeat.
+                Ok(Flow::Stop | Flow::Again) | Err(Abort) => slow::<O>(e, i, b, r, c),
+            }
+        }
+    }
+
+    /// The slow twin of `O`: everything that can happen, out of line.
+    #[cold]
+    #[inline(never)]
+    fn slow[O: Op](e, i, b, r, c) {
+        // SAFETY: as in `fast`; `bus` is valid while the chain runs.
+        unsafe {
+            let (engine, bus): (&mut Engine, &mut Bus<'_>) = (&mut *e, &mut *(*e).bus);
+            engine.core.flags = LazyFlags { result: r, carry: c };
+            engine.prepare(&*i, b);
+            let outcome = step::<O>(&mut engine.core, bus, &*i);
+            let flow = encode(outcome);
+            let LazyFlags { result, carry } = engine.core.flags;
+            after_slow(e, i, b, result, carry, flow)
+        }
+    }
+
+    /// Goes on after a slow form, if nothing speaks against it; else commits and leaves.
+    #[inline(never)]
+    fn after_slow[](e, i, b, r, c, flow: u64) {
+        // SAFETY: as in `slow`.
+        unsafe {
+            let engine = &mut *e;
+            let bus: &mut Bus<'_> = &mut *engine.bus;
+            let insn = &*i;
+            let b = b - core::mem::take(&mut engine.core.extra_ticks) as i32;
+            let flow = decode(flow);
+            if matches!(flow, Ok(Flow::Next | Flow::Fall | Flow::Taken | Flow::Indirect(_))) && engine.is_quiet(bus) {
+                return match flow {
+                    Ok(Flow::Fall) => follow::<0>(e, i, b, r, c),
+                    Ok(Flow::Taken) => follow::<1>(e, i, b, r, c),
+                    Ok(Flow::Indirect(target)) => follow_indirect(e, i, b, r, c, target),
+                    _ => next(e, i, b, r, c),
+                };
+            }
+            let (eip, retired, leave) = match flow {
+                Ok(Flow::Next) => (insn.next_eip(), insn.n, Leave::LookAround),
+                Ok(Flow::Fall) => ((*links(i)).eip[0], insn.n, Leave::LookAround),
+                Ok(Flow::Taken) => ((*links(i)).eip[1], insn.n, Leave::LookAround),
+                Ok(Flow::Indirect(target)) => (target, insn.n, Leave::LookAround),
+                Ok(Flow::Stop) => (engine.core.next_eip, insn.n, Leave::LookAround),
+                Ok(Flow::Again) => (insn.eip, insn.n, Leave::LookAround),
+                Err(Abort) => (insn.eip, insn.n - 1, Leave::Fault),
+            };
+            leave_at(e, i, b - retired as i32, r, c, eip, leave)
+        }
+    }
+
+    /// Calls the handler of the next record.
+    #[inline(always)]
+    fn next[](e, i, b, r, c) {
+        // SAFETY: a record that yields `Flow::Next` has an instruction behind it.
+        unsafe {
+            let i = i.add(1);
+            ((*i).handler)(e, i, b, r, c)
+        }
+    }
+
+    /// Goes on at a direct successor: 0 behind the trace, 1 at the branch target.
+    #[inline(always)]
+    fn follow[const SLOT: usize](e, i, b, r, c) {
+        // SAFETY: a record that ends its trace has the links behind it; a link of the present generation
+        // points at a complete trace.
+        unsafe {
+            let b = b - (*i).n as i32;
+            let l = links(i);
+            if b < 0 {
+                return deadline(e, i, b, r, c, (*l).eip[SLOT]);
+            }
+            if (*l).generation[SLOT] == (*e).core.tlb.generation() {
+                let target = (*l).target[SLOT];
+                return ((*target).handler)(e, target, b, r, c);
+            }
+            resolve(e, i, b, r, c, SLOT)
+        }
+    }
+
+    /// Goes on at an indirect target.
+    #[inline(always)]
+    fn follow_indirect[](e, i, b, r, c, target: u32) {
+        // SAFETY: as in `follow`; the jump cache holds the same kind of pointers.
+        unsafe {
+            let b = b - (*i).n as i32;
+            if b < 0 {
+                return deadline(e, i, b, r, c, target);
+            }
+            let l = links(i);
+            if (*l).eip[0] == target && (*l).generation[0] == (*e).core.tlb.generation() {
+                let next = (*l).target[0];
+                return ((*next).handler)(e, next, b, r, c);
+            }
+            indirect_miss(e, i, b, r, c, target)
+        }
+    }
+
+    /// The inline cache missed: asks the jump cache, then the trace cache.
+    #[inline(never)]
+    fn indirect_miss[](e, i, b, r, c, target: u32) {
+        // SAFETY: as in `follow`.
+        unsafe {
+            let key = (*e).jump_key(target);
+            let entry = (*e).jumps[jump_index(target)];
+            let generation = (*e).core.tlb.generation();
+            if entry.key == key && entry.generation == generation {
+                let l = links(i);
+                (*l).eip[0] = target;
+                (*l).target[0] = entry.target;
+                (*l).generation[0] = generation;
+                return ((*entry.target).handler)(e, entry.target, b, r, c);
+            }
+            match (*e).find_linked(target, LazyFlags { result: r, carry: c }) {
+                Some(next) => {
+                    (*e).jumps[jump_index(target)] =
+                        JumpEntry { key, generation: (*e).core.tlb.generation(), target: next };
+                    ((*next).handler)(e, next, b, r, c)
+                }
+                None => leave_at(e, i, b, r, c, target, Leave::NotFound),
+            }
+        }
+    }
+
+    /// Finds a direct successor and links it.
+    #[cold]
+    #[inline(never)]
+    fn resolve[](e, i, b, r, c, slot: usize) {
+        // SAFETY: as in `follow`; `slot` is 0 or 1.
+        unsafe {
+            let l = links(i);
+            let eip = (*l).eip[slot & 1];
+            match (*e).find_linked(eip, LazyFlags { result: r, carry: c }) {
+                Some(next) => {
+                    (*l).target[slot & 1] = next;
+                    (*l).generation[slot & 1] = (*e).core.tlb.generation();
+                    ((*next).handler)(e, next, b, r, c)
+                }
+                None => leave_at(e, i, b, r, c, eip, Leave::NotFound),
+            }
+        }
+    }
+
+    /// A trace that is no more: looks up what is at its EIP now.
+    #[cold]
+    #[inline(never)]
+    fn dead[](e, i, b, r, c) {
+        // SAFETY: as in `follow`; a dead trace keeps its first record's EIP.
+        unsafe {
+            let eip = (*i).eip;
+            match (*e).find_linked(eip, LazyFlags { result: r, carry: c }) {
+                Some(next) => ((*next).handler)(e, next, b, r, c),
+                None => leave_at(e, i, b, r, c, eip, Leave::NotFound),
+            }
+        }
+    }
+
+    /// The budget is used up.
+    #[cold]
+    #[inline(never)]
+    fn deadline[](e, i, b, r, c, eip: u32) {
+        // SAFETY: as in `fast`.
+        unsafe { leave_at(e, i, b, r, c, eip, Leave::LookAround) }
+    }
+
+    /// Commits everything that lives in registers and ends the chain.
+    #[inline(always)]
+    fn leave_at[](e, _i, b, r, c, eip: u32, leave: Leave) {
+        // SAFETY: as in `fast`.
+        let engine = unsafe { &mut *e };
+        engine.core.flags = LazyFlags { result: r, carry: c };
+        engine.core.eip = eip;
+        engine.core.next_eip = eip;
+        engine.budget = b;
+        engine.leave = leave;
+    }
+}
+
+/// The links record behind the instruction that ends a trace.
+#[inline(always)]
+fn links(i: *const Insn) -> *mut Links {
+    i.wrapping_add(1).cast::<Links>().cast_mut()
+}
+
+#[inline(always)]
+fn jump_index(target: u32) -> usize {
+    (target ^ target >> 12) as usize & (JUMP_ENTRIES - 1)
+}
+
+impl Engine {
+    #[inline(always)]
+    fn jump_key(&self, target: u32) -> u64 {
+        target as u64 | (self.mode.bits() as u64) << 32
+    }
+
+    /// Finds the trace at `eip` for a chain that is between traces. `None` leaves it to the run loop.
+    fn find_linked(&mut self, eip: u32, flags: LazyFlags) -> Option<*const Insn> {
+        self.core.flags = flags;
+        self.core.eip = eip;
+        // SAFETY: only chained functions call this, and `bus` is valid while a chain runs.
+        let bus: &mut Bus<'_> = unsafe { &mut *self.bus };
+        let found = self.traces.find(&mut self.core, bus).ok()?;
+        if !found.is_linkable() {
+            return None;
+        }
+        Some(self.traces.pool().pointer(found.index()))
+    }
+}
+
+/// An outcome in one register: kind in the low half, target above.
+#[inline(always)]
+fn encode(outcome: Outcome) -> u64 {
+    match outcome {
+        Ok(Flow::Next) => 0,
+        Ok(Flow::Fall) => 1,
+        Ok(Flow::Taken) => 2,
+        Ok(Flow::Indirect(target)) => 3 | (target as u64) << 32,
+        Ok(Flow::Stop) => 4,
+        Ok(Flow::Again) => 5,
+        Err(Abort) => 6,
+    }
+}
+
+#[inline(always)]
+fn decode(flow: u64) -> Outcome {
+    match flow as u32 {
+        0 => Ok(Flow::Next),
+        1 => Ok(Flow::Fall),
+        2 => Ok(Flow::Taken),
+        3 => Ok(Flow::Indirect((flow >> 32) as u32)),
+        4 => Ok(Flow::Stop),
+        5 => Ok(Flow::Again),
+        _ => Err(Abort),
+    }
+}
+
+/// What a killed trace's first record is replaced with.
+pub(super) fn dead_handler() -> Handler {
+    dead
+}
+
+/// A handler that takes the slow path at once.
+pub(crate) fn slow_handler<O: Op>() -> Handler {
+    slow::<O>
+}
+
+/// The fast handlers of `O`: by flags read or not, kind of address, kind of stack.
+struct Table<O>(core::marker::PhantomData<O>);
+
+impl<O: Op> Table<O> {
+    const HANDLERS: [[[Handler; st::COUNT]; ea::COUNT]; 2] = [
+        if O::FLAG_USE.may_skip() { Self::by_address::<false>() } else { Self::by_address::<true>() },
+        Self::by_address::<true>(),
+    ];
+
+    const fn by_address<const FLAGS: bool>() -> [[Handler; st::COUNT]; ea::COUNT] {
+        let flat = Self::by_stack::<FLAGS, { ea::FLAT_BASE }>();
+        if !O::FORM.has_memory() {
+            return [flat; ea::COUNT];
+        }
+        [
+            flat,
+            Self::by_stack::<FLAGS, { ea::FLAT_INDEX }>(),
+            Self::by_stack::<FLAGS, { ea::SEGMENT32 }>(),
+            Self::by_stack::<FLAGS, { ea::SEGMENT16 }>(),
+        ]
+    }
+
+    const fn by_stack<const FLAGS: bool, const EA: u8>() -> [Handler; st::COUNT] {
+        if matches!(O::FORM, Form::Slow) {
+            return [slow::<O>; st::COUNT];
+        }
+        let flat: Handler = fast::<O, FLAGS, EA, { st::FLAT }>;
+        if !O::FORM.has_stack() {
+            return [flat; st::COUNT];
+        }
+        [flat, fast::<O, FLAGS, EA, { st::SEGMENT32 }>, fast::<O, FLAGS, EA, { st::SEGMENT16 }>]
+    }
+}
+
+/// The fast handler of `O` for a kind of address and of stack; `flags` false if nobody reads the flags
+/// that it writes.
+pub(crate) fn handler<O: Op>(flags: bool, ea: u8, st: u8) -> Handler {
+    Table::<O>::HANDLERS[flags as usize][ea as usize & 3][(st as usize).min(st::COUNT - 1)]
+}

@@ -1,0 +1,144 @@
+//! The pool of records: every trace is a run of instructions and a record of links behind them.
+
+use core::{alloc::Layout, ptr::NonNull};
+
+use super::{Step, chain};
+use crate::insn::Insn;
+
+/// Where execution goes on after a trace, remembered. For direct branches slot 0 is the way behind
+/// the branch and slot 1 its target; an indirect branch remembers its last target in slot 0.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Links {
+    /// First record of the successor, valid while `generation` is the TLB's.
+    pub(super) target: [*const Insn; 2],
+    pub(super) generation: [u32; 2],
+    /// EIP of the successor.
+    pub(crate) eip: [u32; 2],
+}
+
+const _: () = assert!(size_of::<Links>() == size_of::<Insn>() && size_of::<Insn>() == 32);
+
+/// A generation that links start with. The TLB's counter starts above it.
+pub(super) const UNLINKED: u32 = 0;
+
+/// Records in the pool.
+const CAPACITY: usize = 1 << 18;
+
+/// A found trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TraceRef {
+    index: u32,
+    linkable: bool,
+}
+
+impl TraceRef {
+    /// `linkable` false: it must be found anew each time (it spans pages, or is not RAM or ROM).
+    pub(crate) fn new(index: usize, linkable: bool) -> Self {
+        Self { index: index as u32, linkable }
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.index as usize
+    }
+
+    pub(crate) fn is_linkable(self) -> bool {
+        self.linkable
+    }
+}
+
+/// The records, and beside them the slow form of each.
+pub(crate) struct Pool {
+    records: NonNull<Insn>,
+    steps: Vec<Step>,
+}
+
+fn layout() -> Layout {
+    Layout::new::<[Insn; CAPACITY]>()
+}
+
+impl Pool {
+    pub(crate) fn new() -> Self {
+        // SAFETY: the layout has a size above zero. Zeroed memory is not a valid Insn (its handler is a
+        // function pointer), so no record is read before `push` wrote it: `steps.len()` records are.
+        let memory = unsafe { std::alloc::alloc_zeroed(layout()) }.cast::<Insn>();
+        let Some(records) = NonNull::new(memory) else { std::alloc::handle_alloc_error(layout()) };
+        Self { records, steps: Vec::new() }
+    }
+
+    /// Number of records in use.
+    pub(crate) fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Whether a trace of `records` records still fits.
+    pub(crate) fn has_room(&self, records: usize) -> bool {
+        self.len() + records <= CAPACITY
+    }
+
+    /// Forgets all traces. Only the run loop may, while no chain runs.
+    pub(crate) fn clear(&mut self) {
+        self.steps.clear();
+    }
+
+    /// Appends a trace and returns the index of its first record, or `None` if it does not fit. `eip` is
+    /// where execution goes on: behind the trace, and at its branch target.
+    pub(crate) fn push(&mut self, insns: &[(Insn, Step)], eip: [u32; 2]) -> Option<usize> {
+        let start = self.len();
+        if insns.is_empty() || !self.has_room(insns.len() + 1) {
+            return None;
+        }
+        for (n, (insn, step)) in insns.iter().enumerate() {
+            // SAFETY: start + n < CAPACITY was checked above.
+            unsafe { self.records.add(start + n).write(*insn) };
+            self.steps.push(*step);
+        }
+        let links =
+            Links { target: [core::ptr::null(); 2], generation: [UNLINKED; 2], eip };
+        // SAFETY: as above; a Links record is as large and as aligned as an Insn.
+        unsafe { self.records.add(start + insns.len()).cast::<Links>().write(links) };
+        // Keeps the two arrays in step; nothing ever calls the entry of a links record.
+        self.steps.push(super::step::<crate::exec::branch::EndTrace>);
+        Some(start)
+    }
+
+    /// Makes the trace at `start` stand for nothing: whoever reaches it looks its EIP up again.
+    pub(crate) fn kill(&mut self, start: usize) {
+        if start < self.len() {
+            // SAFETY: in range, and `start` is the first record of a trace, an Insn.
+            unsafe { (*self.records.add(start).as_ptr()).handler = chain::dead_handler() };
+        }
+    }
+
+    /// The instruction record at `index`.
+    pub(crate) fn insn(&self, index: usize) -> Insn {
+        debug_assert!(index < self.len());
+        // SAFETY: the indices that exist come from `push` and from walking a trace up to its end.
+        unsafe { self.records.add(index).read() }
+    }
+
+    /// The slow form of the record at `index`.
+    pub(crate) fn step(&self, index: usize) -> Step {
+        self.steps.get(index).copied().unwrap_or(super::step::<crate::exec::branch::EndTrace>)
+    }
+
+    /// The links record at `index`, which is one behind the last instruction of a trace.
+    pub(crate) fn links(&self, index: usize) -> Links {
+        debug_assert!(index < self.len());
+        // SAFETY: as in `insn`; every trace has its links there.
+        unsafe { self.records.add(index).cast::<Links>().read() }
+    }
+
+    pub(super) fn pointer(&self, index: usize) -> *const Insn {
+        debug_assert!(index < self.len());
+        // SAFETY: in range of the allocation.
+        unsafe { self.records.add(index).as_ptr() }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with this layout; records need no drop.
+        unsafe { std::alloc::dealloc(self.records.as_ptr().cast(), layout()) };
+    }
+}

@@ -1,0 +1,62 @@
+//! Do chained calls become jumps in this build?
+//!
+//! Tail calls are not promised by the language. Ten thousand chained no-ops measure how far the stack
+//! grows; if it does, the loop is used instead.
+
+use super::{Engine, Handler, chain::handler};
+use crate::{
+    core::Core,
+    exec::move_::Nop,
+    insn::{Insn, InsnAttr},
+    model::MODELS,
+};
+
+const CHAIN: usize = 10_000;
+/// More stack than any single frame needs, less than a frame per call would take.
+const ALLOWED: usize = 16 * 1024;
+
+macro_rules! stack_mark {
+    ($abi:literal) => {
+        /// Ends the chain and reports where the stack is.
+        unsafe extern $abi fn mark(engine: *mut Engine, _: *const Insn, _: i32, _: u64, _: u64) {
+            let here = 0u8;
+            // SAFETY: `chaining_works` passes a valid engine.
+            unsafe { (*engine).horizon = core::ptr::from_ref(&here) as u64 };
+        }
+    };
+}
+#[cfg(target_arch = "x86_64")]
+stack_mark!("sysv64-unwind");
+#[cfg(not(target_arch = "x86_64"))]
+stack_mark!("C-unwind");
+
+/// Whether a chain leaves the stack as it is.
+pub(crate) fn chaining_works() -> bool {
+    if cfg!(not(any(target_arch = "x86_64", target_arch = "aarch64"))) {
+        return false;
+    }
+    let record = |handler: Handler| Insn {
+        handler,
+        dst: 0,
+        src: 0,
+        base: 0,
+        index: 0,
+        scale: 0,
+        seg: 0,
+        len: 1,
+        n: 1,
+        imm: 0,
+        disp: 0,
+        eip: 0,
+        attr: InsnAttr::empty(),
+        imm2: 0,
+    };
+    let mut records = vec![record(handler::<Nop>(true, 0, 0)); CHAIN];
+    records.push(record(mark));
+    let mut engine = Box::new(Engine::new(Core::new(&MODELS[0])));
+    let here = 0u8;
+    let start = core::ptr::from_ref(&here) as u64;
+    // SAFETY: the records are Nops, which touch neither bus nor links, and end with `mark`.
+    unsafe { super::chain::enter(&mut *engine, records.as_ptr(), 0, 0, 0) };
+    (engine.horizon.abs_diff(start) as usize) < ALLOWED
+}

@@ -1,0 +1,119 @@
+//! PUSH, POP, PUSHA, POPA, ENTER, LEAVE. SDM vol. 2, the instructions of these names.
+
+use oldiron_mmu::Width;
+
+use crate::{
+    core::reg,
+    exec::{Exec, Flow, op},
+};
+
+const ESP: u8 = reg::ESP as u8;
+const EBP: u8 = reg::EBP as u8;
+
+op! { /// `push r`. PUSH SP stores the old value
+PushR<W: Width>, Stack, None, |x: X, i| {
+    let value = x.reg::<W>(i.src);
+    x.push(value)?;
+    Ok(Flow::Next)
+}}
+
+op! { /// `push imm`
+PushI<W: Width>, Stack, None, |x: X, i| {
+    x.push(W::truncate(i.imm as u64))?;
+    Ok(Flow::Next)
+}}
+
+op! { /// `push m`
+PushM<W: Width>, MemoryStack, None, |x: X, i| {
+    let value = x.load::<W>(i, x.address(i))?;
+    x.push(value)?;
+    Ok(Flow::Next)
+}}
+
+op! { /// `pop r`. POP SP leaves the value from the old top of stack
+PopR<W: Width>, Stack, None, |x: X, i| {
+    let value = x.stack_load::<W>(x.stack_offset(0))?;
+    let offset = x.stack_offset(W::BYTES as i32);
+    x.set_stack_pointer(offset);
+    x.set_reg(i.dst, value);
+    Ok(Flow::Next)
+}}
+
+op! { /// `pop m`: an ESP in the address is the one after the pop
+PopM<W: Width>, MemoryStack, None, |x: X, i| {
+    let value = x.stack_load::<W>(x.stack_offset(0))?;
+    let (old, offset) = (x.core_ref().gpr[reg::ESP], x.stack_offset(W::BYTES as i32));
+    x.set_stack_pointer(offset);
+    let address = x.address(i);
+    let stored = x.store(i, address, value);
+    if stored.is_err() {
+        x.core().gpr[reg::ESP] = old;
+    }
+    stored?;
+    Ok(Flow::Next)
+}}
+
+op! { /// `pusha`. A fault in the middle leaves the values already written, as silicon does
+Pusha<W: Width>, Stack, None, |x: X, _i| {
+    let bytes = W::BYTES as i32;
+    for number in 0..8u8 {
+        let value = x.reg::<W>(number);
+        x.stack_store(x.stack_offset(-bytes * (number as i32 + 1)), value)?;
+    }
+    let offset = x.stack_offset(-8 * bytes);
+    x.set_stack_pointer(offset);
+    Ok(Flow::Next)
+}}
+
+op! { /// `popa`: the stored stack pointer is skipped
+Popa<W: Width>, Stack, None, |x: X, _i| {
+    let bytes = W::BYTES as i32;
+    let mut values = [W::default(); 8];
+    for (n, value) in values.iter_mut().enumerate() {
+        *value = x.stack_load::<W>(x.stack_offset(bytes * n as i32))?;
+    }
+    let offset = x.stack_offset(8 * bytes);
+    for (n, value) in values.into_iter().enumerate() {
+        let number = 7 - n as u8;
+        if number != ESP {
+            x.set_reg(number, value);
+        }
+    }
+    x.set_stack_pointer(offset);
+    Ok(Flow::Next)
+}}
+
+op! { /// `enter size, level`: size is `imm`, level `imm2`
+Enter<W: Width>, Stack, None, |x: X, i| {
+    let (level, bytes) = (i.imm2 as i32 & 31, W::BYTES as i32);
+    let frame_pointer = x.reg::<W>(EBP);
+    let frame = x.stack_offset(-bytes);
+    x.stack_store(frame, frame_pointer)?;
+    for n in 1..level {
+        let outer = x.stack_wrap(x.reg::<u32>(EBP).wrapping_sub((n * bytes) as u32));
+        let value = x.stack_load::<W>(outer)?;
+        x.stack_store(x.stack_offset(-bytes * (n + 1)), value)?;
+    }
+    let mut depth = bytes;
+    if level > 0 {
+        x.stack_store(x.stack_offset(-bytes * (level + 1)), W::truncate(frame as u64))?;
+        depth += level * bytes;
+    }
+    let offset = x.stack_offset(-depth - (i.imm as u16 as i32));
+    // The new top must be writable (SDM "ENTER"): checked by writing what is there.
+    let top = x.stack_load::<W>(offset)?;
+    x.stack_store(offset, top)?;
+    x.set_stack_pointer(offset);
+    x.set_reg(EBP, W::truncate(frame as u64));
+    Ok(Flow::Next)
+}}
+
+op! { /// `leave`
+Leave<W: Width>, Stack, None, |x: X, _i| {
+    let top = x.stack_wrap(x.reg::<u32>(EBP));
+    let value = x.stack_load::<W>(top)?;
+    let offset = x.stack_wrap(top.wrapping_add(W::BYTES));
+    x.set_stack_pointer(offset);
+    x.set_reg(EBP, value);
+    Ok(Flow::Next)
+}}
