@@ -205,7 +205,35 @@ impl Core {
             .fill(addr as u64, &walked, access, user, write_protect, bus.mem))
     }
 
+    /// The byte at a linear address, without any effect on the guest: for people. `None` where nothing
+    /// is mapped, or a device.
+    pub fn peek(&self, bus: &Bus<'_>, addr: u32) -> Option<u8> {
+        let mem = &*bus.mem;
+        let entry = |at: u32| match mem.lookup(at & mem.a20_mask()) {
+            MapKind::Ram(backing) | MapKind::Rom(backing) => Some(mem.read::<u32>(backing)),
+            MapKind::Hole | MapKind::Mmio => None,
+        };
+        let mut frame = addr & !0xfff;
+        if self.paging_mode().contains(PagingMode::ENABLED) {
+            let pde = entry((self.cr3 & !0xfff) | addr >> 22 << 2).filter(|pde| pde & 1 != 0)?;
+            frame = if pde & 0x80 != 0 && self.paging_mode().contains(PagingMode::PAGE_SIZE_EXTENSION) {
+                pde & 0xffc0_0000 | addr & 0x003f_f000
+            } else {
+                entry((pde & !0xfff) | (addr >> 12 & 0x3ff) << 2).filter(|pte| pte & 1 != 0)? & !0xfff
+            };
+        }
+        match mem.lookup((frame | addr & 0xfff) & mem.a20_mask()) {
+            MapKind::Ram(backing) | MapKind::Rom(backing) => Some(mem.read(backing)),
+            MapKind::Hole | MapKind::Mmio => None,
+        }
+    }
+
     // ---- data breakpoints ----
+
+    /// Whether DR7 arms any breakpoint on execution.
+    pub fn has_code_breakpoints(&self) -> bool {
+        (0..4).any(|n| self.dr[7] >> (2 * n) & 3 != 0 && self.dr[7] >> (16 + 4 * n) & 3 == 0)
+    }
 
     /// Compares a data access with DR0–DR3 and notes matches for the debug trap after the instruction.
     #[inline]

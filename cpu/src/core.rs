@@ -241,6 +241,8 @@ pub struct Core {
     pub stats: CpuStats,
     /// Interrupts and exceptions delivered, each of which took a tick.
     pub deliveries: u64,
+    /// Instructions retired, up to the last run.
+    pub retired: u64,
 }
 
 impl Core {
@@ -281,6 +283,7 @@ impl Core {
             watch_data: false,
             stats: CpuStats::default(),
             deliveries: 0,
+            retired: 0,
         };
         core.reset();
         core

@@ -1,8 +1,18 @@
-//! The processor and its run loop.
+//! The processor: events between instructions, and the choice of how to run until the next one.
+//!
+//! Follows SDM vol. 3A §6.9 for the order of simultaneous events.
 
-use oldiron_mmu::{Bus, Snapshot, SnapshotError, StateReader, StateWriter, Ticks};
+use iced_x86::{Decoder, Formatter, Instruction, NasmFormatter};
+use oldiron_mmu::{Attention, Bus, Ticks};
 
-use crate::{CpuModel, CpuStats};
+use crate::{
+    CpuModel, CpuStats,
+    core::{Activity, Core, Mode, Shadow, dr6, seg},
+    dispatch::{Engine, Leave, MAX_TRACE, chaining_works},
+    fault::{Fault, FaultRule, vector},
+    flags::Eflags,
+    interrupt::{Delivered, Source, raise},
+};
 
 /// How instructions are dispatched. Results never depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,76 +46,278 @@ pub struct Run {
     pub exit: Exit,
 }
 
+/// What makes the board's attention the caller's business; INTR and NMI are the processor's own.
+const CALLER: Attention = Attention::RESET
+    .union(Attention::MAP_CHANGED)
+    .union(Attention::DEADLINE_MOVED)
+    .union(Attention::STOP);
+
 /// An x86 processor.
 #[derive(Debug)]
 pub struct Cpu {
-    model: &'static CpuModel,
-    stats: CpuStats,
+    engine: Box<Engine>,
+    dispatch: Dispatch,
 }
 
 impl Cpu {
     /// A processor after power-on.
     pub fn new(model: &'static CpuModel) -> Self {
-        Self {
-            model,
-            stats: CpuStats::default(),
-        }
+        let mut cpu = Self { engine: Box::new(Engine::new(Core::new(model))), dispatch: Dispatch::Loop };
+        cpu.set_dispatch(Dispatch::Chained);
+        cpu
     }
 
     /// Its model.
     pub fn model(&self) -> &'static CpuModel {
-        self.model
+        self.core().model
     }
 
-    /// Chooses how instructions are dispatched.
+    /// Chooses how instructions are dispatched. Where chained calls would grow the stack (see
+    /// [`Dispatch`]), the loop stays.
     pub fn set_dispatch(&mut self, dispatch: Dispatch) {
-        let _ = dispatch;
+        self.dispatch = dispatch;
+        if dispatch == Dispatch::Chained && !chaining_works() {
+            log::warn!("chained calls are not jumps in this build: loop dispatch is used");
+            self.dispatch = Dispatch::Loop;
+        }
+    }
+
+    /// The architectural state.
+    pub fn core(&self) -> &Core {
+        &self.engine.core
+    }
+
+    /// The architectural state, to change between runs. [`Core::update_mode`] is called for it.
+    pub fn core_mut(&mut self) -> CoreGuard<'_> {
+        CoreGuard(&mut self.engine.core)
     }
 
     /// The RESET line.
-    pub fn reset(&mut self) {}
-
-    /// Runs from time `now` until `until`, exactly, or until something needs the caller.
-    pub fn run(&mut self, bus: &mut Bus<'_>, now: Ticks, until: Ticks) -> Run {
-        let _ = (bus, now);
-        Run {
-            now: until,
-            exit: Exit::Deadline,
-        }
+    pub fn reset(&mut self) {
+        self.engine.core.reset();
     }
 
     /// Whether an external interrupt would be taken (EFLAGS.IF): decides if HLT can ever end.
     pub fn interrupts_enabled(&self) -> bool {
-        true
+        self.core().eflags.contains(Eflags::IF)
     }
 
     /// Instructions retired since power-on.
     pub fn instructions(&self) -> u64 {
-        0
+        self.core().retired
     }
 
     /// Counters.
     pub fn stats(&self) -> CpuStats {
-        self.stats
+        CpuStats { tlb_misses: self.core().tlb.misses(), ..self.core().stats }
+    }
+
+    /// Runs from time `now` until `until`, exactly, or until something needs the caller.
+    pub fn run(&mut self, bus: &mut Bus<'_>, now: Ticks, until: Ticks) -> Run {
+        let core = &mut self.engine.core;
+        let deliveries = core.deliveries;
+        core.now = now;
+        core.tlb.bind(bus.mem);
+        bus.io_used = false;
+        let exit = self.run_until(bus, until);
+        let core = &mut self.engine.core;
+        let delivered = core.deliveries.wrapping_sub(deliveries);
+        core.retired = core.retired.wrapping_add((core.now - now).wrapping_sub(delivered));
+        Run { now: core.now, exit }
+    }
+
+    fn run_until(&mut self, bus: &mut Bus<'_>, until: Ticks) -> Exit {
+        loop {
+            self.forget_written_code(bus);
+            let core = &mut self.engine.core;
+            if core.activity == Activity::Shutdown {
+                return Exit::Shutdown;
+            }
+            let attention = bus.io.attention();
+            if attention.intersects(CALLER) {
+                return Exit::Attention;
+            }
+            if core.now >= until {
+                return Exit::Deadline;
+            }
+            if let Some((fault, source)) = self.next_event(bus, attention) {
+                self.deliver(bus, fault, source);
+                continue;
+            }
+            if self.engine.core.activity == Activity::Halted {
+                return Exit::Halted;
+            }
+            let leave = self.execute(bus, until);
+            if leave == Leave::Fault
+                && let Some(fault) = self.engine.core.fault.take()
+            {
+                self.deliver(bus, fault, Source::Exception);
+            }
+        }
+    }
+
+    /// Drops the traces of code that was written by the last instruction or by a bus master.
+    fn forget_written_code(&mut self, bus: &mut Bus<'_>) {
+        if bus.mem.code_was_hit() {
+            for (page, lines) in bus.mem.take_code_hits() {
+                let killed = self.engine.traces.kill_lines(page, lines);
+                self.engine.core.stats.smc_flushes += killed as u64;
+            }
+        }
+        if self.engine.traces.is_full() {
+            self.engine.drop_traces(bus);
+        }
+    }
+
+    /// The event that comes before the next instruction, if any.
+    fn next_event(&mut self, bus: &mut Bus<'_>, attention: Attention) -> Option<(Fault, Source)> {
+        let core = &mut self.engine.core;
+        if core.shadow == Shadow::MovSs {
+            return None;
+        }
+        if core.pending_debug != 0 {
+            let rule = if core.pending_debug & dr6::BS != 0 { FaultRule::SingleStep } else { FaultRule::DebugRegister };
+            return Some((Fault::plain(vector::DB, rule), Source::Exception));
+        }
+        if attention.contains(Attention::NMI) && !core.nmi_blocked {
+            bus.io.acknowledge_nmi();
+            core.nmi_blocked = true;
+            core.activity = Activity::Running;
+            return Some((Fault::plain(vector::NMI, FaultRule::NonMaskable), Source::External));
+        }
+        if attention.contains(Attention::INTR) && core.eflags.contains(Eflags::IF) && core.shadow == Shadow::None {
+            core.activity = Activity::Running;
+            let number = bus.io.acknowledge_intr(core.now);
+            return Some((Fault::plain(number, FaultRule::ExternalInterrupt), Source::External));
+        }
+        None
+    }
+
+    /// Delivers an event: one tick, whatever becomes of it.
+    fn deliver(&mut self, bus: &mut Bus<'_>, fault: Fault, source: Source) {
+        let core = &mut self.engine.core;
+        let entered = raise(core, bus, fault, source);
+        core.now += 1;
+        if entered == Delivered::Shutdown {
+            log::debug!(target: "cpu::fault", "shutdown at {:04x}:{:08x}", core.segments[seg::CS].selector, core.eip);
+        }
+    }
+
+    /// Executes at least one instruction, or finds out why it cannot be.
+    fn execute(&mut self, bus: &mut Bus<'_>, until: Ticks) -> Leave {
+        let core = &mut self.engine.core;
+        let breakpoints = core.has_code_breakpoints();
+        let careful = breakpoints
+            || core.shadow != Shadow::None
+            || core.eflags.intersects(Eflags::TF | Eflags::RF);
+        let resume = core.eflags.contains(Eflags::RF);
+        if breakpoints && !resume && core.shadow != Shadow::MovSs {
+            let at = (core.segments[seg::CS].base as u32).wrapping_add(core.eip);
+            core.match_breakpoints(at, 1, &[0]);
+            if core.pending_debug != 0 {
+                core.fault = Some(Fault::plain(vector::DB, FaultRule::DebugRegister));
+                return Leave::Fault;
+            }
+        }
+        self.engine.note_code_segment();
+        let Engine { core, traces, .. } = &mut *self.engine;
+        let found = match traces.find(core, bus) {
+            Ok(found) => found,
+            Err(fault) => {
+                core.fault = Some(fault);
+                return Leave::Fault;
+            }
+        };
+        if careful {
+            return self.step(bus, found, resume);
+        }
+        core.slice_end = until;
+        let ticks = until - core.now;
+        if self.dispatch == Dispatch::Chained && ticks > MAX_TRACE as u64 {
+            self.engine.run_chained(bus, found, ticks)
+        } else {
+            self.engine.run_loop(bus, found, ticks)
+        }
+    }
+
+    /// Executes one instruction under TF, RF, a shadow or breakpoints.
+    fn step(&mut self, bus: &mut Bus<'_>, found: crate::dispatch::TraceRef, resume: bool) -> Leave {
+        let core = &mut self.engine.core;
+        let trap = core.eflags.contains(Eflags::TF);
+        let started = core.eip;
+        core.slice_end = core.now + 1;
+        core.shadow = Shadow::None;
+        core.suppress_trap = false;
+        // RF lasts for one instruction; it stays through a fault of it and between the elements of a REP.
+        core.eflags.remove(Eflags::RF);
+        let leave = self.engine.run_loop(bus, found, 1);
+        let core = &mut self.engine.core;
+        if leave == Leave::Fault {
+            core.eflags.set(Eflags::RF, resume);
+            return leave;
+        }
+        if resume && core.eip == started {
+            core.eflags.insert(Eflags::RF);
+        }
+        if trap && !core.suppress_trap && core.shadow != Shadow::MovSs {
+            core.pending_debug |= dr6::BS;
+        }
+        leave
     }
 
     /// Where the guest is, for people: `CS:EIP`, mode and the instruction there.
     pub fn describe_position(&mut self, bus: &mut Bus<'_>) -> String {
-        let _ = bus;
-        String::new()
+        let core = &mut self.engine.core;
+        let cs = core.segments[seg::CS];
+        let mode = match (core.mode(), cs.is_big()) {
+            (Mode::Real, _) => "real mode",
+            (Mode::Virtual8086, _) => "virtual-8086 mode",
+            (Mode::Protected, false) => "16-bit protected mode",
+            (Mode::Protected, true) => "32-bit protected mode",
+        };
+        let mut bytes = Vec::new();
+        for n in 0..15 {
+            let addr = (cs.base as u32).wrapping_add(core.eip).wrapping_add(n);
+            match core.peek(bus, addr) {
+                Some(byte) => bytes.push(byte),
+                None => break,
+            }
+        }
+        let mut text = String::new();
+        let bitness = if cs.is_big() { 32 } else { 16 };
+        let mut decoder = Decoder::with_ip(bitness, &bytes, core.eip as u64, core.model.decoder_options());
+        let mut instruction = Instruction::default();
+        if decoder.can_decode() {
+            decoder.decode_out(&mut instruction);
+            NasmFormatter::new().format(&instruction, &mut text);
+        } else {
+            text.push_str("(memory not accessible)");
+        }
+        format!("{:04X}:{:08X}, {mode}, CPL {}, {text}", cs.selector, core.eip, core.cpl)
     }
 }
 
-impl Snapshot for Cpu {
-    const TAG: [u8; 4] = *b"CPU ";
-    const VERSION: u16 = 1;
+/// Access to the state; what is derived from it is brought up to date when it ends.
+#[derive(Debug)]
+pub struct CoreGuard<'a>(&'a mut Core);
 
-    fn save(&self, w: &mut StateWriter) {
-        let _ = w;
+impl core::ops::Deref for CoreGuard<'_> {
+    type Target = Core;
+    fn deref(&self) -> &Core {
+        self.0
     }
+}
 
-    fn load(&mut self, r: &mut StateReader<'_>) -> Result<(), SnapshotError> {
-        let _ = r;
-        Ok(())
+impl core::ops::DerefMut for CoreGuard<'_> {
+    fn deref_mut(&mut self) -> &mut Core {
+        self.0
+    }
+}
+
+impl Drop for CoreGuard<'_> {
+    fn drop(&mut self) {
+        self.0.next_eip = self.0.eip;
+        self.0.tlb.flush_all();
+        self.0.update_mode();
     }
 }

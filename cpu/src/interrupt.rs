@@ -155,6 +155,7 @@ pub(crate) fn deliver(core: &mut Core, bus: &mut Bus<'_>, fault: Fault, source: 
             core.eip = core.next_eip;
             core.shadow = Shadow::None;
             core.activity = Activity::Running;
+            core.suppress_trap = true;
             Ok(())
         }
         Err(failure) => Err(with_ext(failure, source)),

@@ -12,11 +12,14 @@ mod interrupt;
 mod lower;
 mod model;
 mod msr;
+mod state;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod trace;
 
 pub use self::core::{Activity, Core, Cr0, Cr4, Mode, Shadow, TableRegister, reg, seg};
-pub use cpu::{Cpu, Dispatch, Exit, Run};
+pub use cpu::{CoreGuard, Cpu, Dispatch, Exit, Run};
 pub use fault::{Fault, FaultRule, vector};
 pub use flags::{Eflags, LazyFlags};
 pub use insn::{Insn, InsnAttr};

@@ -81,10 +81,7 @@ impl Machine {
         let now = self.now();
         let end = self.board.next_due().min(until).max(now + 1);
         self.board.begin_slice(end);
-        let mut bus = Bus {
-            mem: &mut self.mem,
-            io: &mut self.board,
-        };
+        let mut bus = Bus::new(&mut self.mem, &mut self.board);
         let run = self.cpu.run(&mut bus, now, end);
         self.clock.advance(run.now);
         self.halted = run.exit == Exit::Halted;
@@ -177,10 +174,7 @@ impl Machine {
 
     /// Where the guest is, for people: `CS:EIP`, mode and the instruction there.
     pub fn describe_position(&mut self) -> String {
-        self.cpu.describe_position(&mut Bus {
-            mem: &mut self.mem,
-            io: &mut self.board,
-        })
+        self.cpu.describe_position(&mut Bus::new(&mut self.mem, &mut self.board))
     }
 
     // ---- in and out ----

@@ -21,7 +21,7 @@ mod pool;
 mod probe;
 
 pub(crate) use chain::{Handler, handler, slow_handler};
-pub(crate) use pool::{Links, Pool, TraceRef};
+pub(crate) use pool::{Pool, TraceRef};
 pub(crate) use probe::chaining_works;
 
 use oldiron_mmu::{Bus, Ticks};
@@ -47,6 +47,7 @@ pub(crate) const MAX_TRACE: usize = 32;
 
 /// Why a run of instructions came to its end. EIP, flags and time are committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
 pub(crate) enum Leave {
     /// The budget is used up, or something may have changed: look around and go on.
     LookAround,
@@ -156,8 +157,9 @@ impl Engine {
     /// Executes one trace, at most `limit` ticks of it, with the loop: the reference, and what
     /// executes the last instructions before a deadline. `core.now` is the time before.
     pub(crate) fn run_loop(&mut self, bus: &mut Bus<'_>, found: TraceRef, limit: u64) -> Leave {
-        let start = self.core.now;
-        self.horizon = start;
+        let begin = self.core.now;
+        // Moves on by what instructions take beyond their tick.
+        self.horizon = begin;
         let mut index = found.index();
         loop {
             let insn = self.traces.pool().insn(index);
@@ -165,15 +167,15 @@ impl Engine {
             self.prepare(&insn, 0);
             self.core.extra_ticks = 0;
             let outcome = step(&mut self.core, bus, &insn);
-            let extra = core::mem::take(&mut self.core.extra_ticks) as u64;
-            let retired = start + insn.n as u64 + extra;
+            self.horizon += core::mem::take(&mut self.core.extra_ticks) as u64;
+            let retired = self.horizon + insn.n as u64;
             let target = match outcome {
                 Err(_) => {
                     self.core.eip = insn.eip;
                     self.core.now = retired - 1;
                     return Leave::Fault;
                 }
-                Ok(Flow::Next) if self.is_quiet(bus) && retired - start < limit => {
+                Ok(Flow::Next) if self.is_quiet(bus) && retired - begin < limit => {
                     index += 1;
                     continue;
                 }

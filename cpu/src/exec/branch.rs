@@ -5,7 +5,7 @@ use oldiron_mmu::Width;
 
 use crate::{
     core::reg,
-    exec::{Exec, Flow, move_::Condition, op},
+    exec::{Flow, move_::Condition, op},
 };
 
 op! { /// `jcc rel`

@@ -326,7 +326,10 @@ pub(crate) fn iret(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> Result<()
         }
         Mode::Protected if core.eflags.contains(Eflags::NT) => nested_return(core, bus),
         Mode::Protected => protected_return(core, bus, wide),
-    }
+    }?;
+    // SDM vol. 3A §6.7.1: IRET ends the handling of an NMI.
+    core.nmi_blocked = false;
+    Ok(())
 }
 
 /// RF as the image has it; a 16-bit image means clear.

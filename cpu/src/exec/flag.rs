@@ -1,7 +1,7 @@
 //! CLC, STC, CMC, CLD, STD. SDM vol. 2, the instructions of these names.
 
 use crate::{
-    exec::{Exec, Flow, op},
+    exec::{Flow, op},
     flags::Eflags,
 };
 

@@ -148,7 +148,11 @@ macro_rules! op {
             const FORM: crate::exec::Form = crate::exec::Form::$form;
             const FLAG_USE: crate::exec::FlagUse = { #[allow(unused_imports)] use crate::exec::FlagUse::*; $flags };
             #[inline(always)]
-            fn exec<$X: crate::exec::Exec>($x: &mut $X, $i: &crate::insn::Insn) -> crate::exec::Outcome $body
+            fn exec<$X: crate::exec::Exec>($x: &mut $X, $i: &crate::insn::Insn) -> crate::exec::Outcome {
+                #[allow(unused_imports)]
+                use crate::exec::Exec as _;
+                $body
+            }
         }
     };
 }
@@ -156,8 +160,6 @@ pub(crate) use op;
 
 /// What an instruction acts on: registers, flags and memory, the fast or the slow way.
 pub(crate) trait Exec {
-    /// This is the slow path.
-    const SLOW: bool;
     /// Somebody reads the status flags that this instruction writes.
     const FLAGS: bool;
     /// A memory place that was read for modification.
@@ -292,7 +294,6 @@ impl<'a, const FLAGS: bool, const EA: u8, const ST: u8> Fast<'a, FLAGS, EA, ST> 
 }
 
 impl<const FLAGS: bool, const EA: u8, const ST: u8> Exec for Fast<'_, FLAGS, EA, ST> {
-    const SLOW: bool = false;
     const FLAGS: bool = FLAGS;
     type Place<W: Width> = HostSlot;
 
@@ -418,7 +419,6 @@ impl<'a, 'b> Slow<'a, 'b> {
 }
 
 impl Exec for Slow<'_, '_> {
-    const SLOW: bool = true;
     const FLAGS: bool = true;
     /// The linear address, checked.
     type Place<W: Width> = u32;

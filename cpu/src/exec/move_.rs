@@ -5,7 +5,7 @@ use oldiron_mmu::Width;
 
 use crate::{
     core::reg,
-    exec::{Exec, Flow, op},
+    exec::{Flow, op},
     flags::LazyFlags,
 };
 

@@ -4,7 +4,7 @@ use oldiron_mmu::Width;
 
 use crate::{
     core::reg,
-    exec::{Exec, Flow, op},
+    exec::{Flow, op},
 };
 
 const ESP: u8 = reg::ESP as u8;

@@ -9,7 +9,7 @@ use oldiron_mmu::{Bus, IoWidth, Width};
 
 use crate::{
     core::{Core, reg, seg},
-    exec::{Exec, Flow, alu::{Alu, Cmp}, io, op},
+    exec::{Flow, alu::{Alu, Cmp}, io, op},
     fault::Fault,
     flags::Eflags,
     insn::{Insn, InsnAttr},

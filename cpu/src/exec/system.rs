@@ -1,7 +1,7 @@
 //! System instructions as forms: each runs on the slow path with EIP committed.
 
 use crate::{
-    exec::{Exec, Flow, control, far, flag_control, io, op, segment, software_int, table},
+    exec::{Flow, control, far, flag_control, io, op, segment, software_int, table},
     fault::{Fault, FaultRule},
 };
 

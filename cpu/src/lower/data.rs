@@ -1,6 +1,6 @@
 //! Data movement and flag instructions.
 
-use iced_x86::{ConditionCode, Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 
 use super::{Context, Lowered, by_wide, by_width, width};
 use crate::{
@@ -15,36 +15,62 @@ use crate::{
 macro_rules! by_condition {
     ($i:ident, $run:ident $(, $arg:expr)*) => {
         match $i.condition_code() {
-            ConditionCode::o => $run::<Cc<0>>($($arg),*),
-            ConditionCode::no => $run::<Cc<1>>($($arg),*),
-            ConditionCode::b => $run::<Cc<2>>($($arg),*),
-            ConditionCode::ae => $run::<Cc<3>>($($arg),*),
-            ConditionCode::e => $run::<Cc<4>>($($arg),*),
-            ConditionCode::ne => $run::<Cc<5>>($($arg),*),
-            ConditionCode::be => $run::<Cc<6>>($($arg),*),
-            ConditionCode::a => $run::<Cc<7>>($($arg),*),
-            ConditionCode::s => $run::<Cc<8>>($($arg),*),
-            ConditionCode::ns => $run::<Cc<9>>($($arg),*),
-            ConditionCode::p => $run::<Cc<10>>($($arg),*),
-            ConditionCode::np => $run::<Cc<11>>($($arg),*),
-            ConditionCode::l => $run::<Cc<12>>($($arg),*),
-            ConditionCode::ge => $run::<Cc<13>>($($arg),*),
-            ConditionCode::le => $run::<Cc<14>>($($arg),*),
-            ConditionCode::g => $run::<Cc<15>>($($arg),*),
-            ConditionCode::None => None,
+            iced_x86::ConditionCode::o => $run::<Cc<0>>($($arg),*),
+            iced_x86::ConditionCode::no => $run::<Cc<1>>($($arg),*),
+            iced_x86::ConditionCode::b => $run::<Cc<2>>($($arg),*),
+            iced_x86::ConditionCode::ae => $run::<Cc<3>>($($arg),*),
+            iced_x86::ConditionCode::e => $run::<Cc<4>>($($arg),*),
+            iced_x86::ConditionCode::ne => $run::<Cc<5>>($($arg),*),
+            iced_x86::ConditionCode::be => $run::<Cc<6>>($($arg),*),
+            iced_x86::ConditionCode::a => $run::<Cc<7>>($($arg),*),
+            iced_x86::ConditionCode::s => $run::<Cc<8>>($($arg),*),
+            iced_x86::ConditionCode::ns => $run::<Cc<9>>($($arg),*),
+            iced_x86::ConditionCode::p => $run::<Cc<10>>($($arg),*),
+            iced_x86::ConditionCode::np => $run::<Cc<11>>($($arg),*),
+            iced_x86::ConditionCode::l => $run::<Cc<12>>($($arg),*),
+            iced_x86::ConditionCode::ge => $run::<Cc<13>>($($arg),*),
+            iced_x86::ConditionCode::le => $run::<Cc<14>>($($arg),*),
+            iced_x86::ConditionCode::g => $run::<Cc<15>>($($arg),*),
+            iced_x86::ConditionCode::None => None,
         }
     };
 }
 pub(super) use by_condition;
 
 pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
-    if i.is_cmovcc() {
-        return by_condition!(i, cmov, c, i, insn);
-    }
-    if i.is_setcc() {
-        return by_condition!(i, set, c, i, insn);
-    }
     match i.mnemonic() {
+        Mnemonic::Cmovo
+        | Mnemonic::Cmovno
+        | Mnemonic::Cmovb
+        | Mnemonic::Cmovae
+        | Mnemonic::Cmove
+        | Mnemonic::Cmovne
+        | Mnemonic::Cmovbe
+        | Mnemonic::Cmova
+        | Mnemonic::Cmovs
+        | Mnemonic::Cmovns
+        | Mnemonic::Cmovp
+        | Mnemonic::Cmovnp
+        | Mnemonic::Cmovl
+        | Mnemonic::Cmovge
+        | Mnemonic::Cmovle
+        | Mnemonic::Cmovg => by_condition!(i, cmov, c, i, insn),
+        Mnemonic::Seto
+        | Mnemonic::Setno
+        | Mnemonic::Setb
+        | Mnemonic::Setae
+        | Mnemonic::Sete
+        | Mnemonic::Setne
+        | Mnemonic::Setbe
+        | Mnemonic::Seta
+        | Mnemonic::Sets
+        | Mnemonic::Setns
+        | Mnemonic::Setp
+        | Mnemonic::Setnp
+        | Mnemonic::Setl
+        | Mnemonic::Setge
+        | Mnemonic::Setle
+        | Mnemonic::Setg => by_condition!(i, set, c, i, insn),
         Mnemonic::Nop | Mnemonic::Pause | Mnemonic::Reservednop => c.pick::<Nop>(insn),
         Mnemonic::Mov => mov(c, i, insn),
         Mnemonic::Movzx => movzx(c, i, insn),

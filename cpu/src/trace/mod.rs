@@ -10,7 +10,7 @@ mod build;
 use oldiron_mmu::{Access, Bus, GuestMemory, MapKind};
 
 use crate::{
-    core::{Core, TraceMode, seg},
+    core::{Core, seg},
     dispatch::{MAX_TRACE, Pool, TraceRef},
     fault::{Fault, FaultRule},
 };
@@ -216,9 +216,4 @@ impl TraceCache {
         }
         core::mem::replace(&mut self.pages[page as usize], trace)
     }
-}
-
-/// The part of a slot's mode that [`TraceMode`] keeps.
-pub(crate) fn trace_mode(mode: u16) -> TraceMode {
-    TraceMode::from_bits_truncate(mode as u8)
 }
