@@ -62,7 +62,10 @@ pub struct Cpu {
 impl Cpu {
     /// A processor after power-on.
     pub fn new(model: &'static CpuModel) -> Self {
-        let mut cpu = Self { engine: Box::new(Engine::new(Core::new(model))), dispatch: Dispatch::Loop };
+        let mut cpu = Self {
+            engine: Box::new(Engine::new(Core::new(model))),
+            dispatch: Dispatch::Loop,
+        };
         cpu.set_dispatch(Dispatch::Chained);
         cpu
     }
@@ -109,7 +112,10 @@ impl Cpu {
 
     /// Counters.
     pub fn stats(&self) -> CpuStats {
-        CpuStats { tlb_misses: self.core().tlb.misses(), ..self.core().stats }
+        CpuStats {
+            tlb_misses: self.core().tlb.misses(),
+            ..self.core().stats
+        }
     }
 
     /// Runs from time `now` until `until`, exactly, or until something needs the caller.
@@ -122,7 +128,9 @@ impl Cpu {
         let exit = self.run_until(bus, until);
         let core = &mut self.engine.core;
         let delivered = core.deliveries.wrapping_sub(deliveries);
-        core.retired = core.retired.wrapping_add((core.now - now).wrapping_sub(delivered));
+        core.retired = core
+            .retired
+            .wrapping_add((core.now - now).wrapping_sub(delivered));
         Run { now: core.now, exit }
     }
 
@@ -176,19 +184,32 @@ impl Cpu {
             return None;
         }
         if core.pending_debug != 0 {
-            let rule = if core.pending_debug & dr6::BS != 0 { FaultRule::SingleStep } else { FaultRule::DebugRegister };
+            let rule = if core.pending_debug & dr6::BS != 0 {
+                FaultRule::SingleStep
+            } else {
+                FaultRule::DebugRegister
+            };
             return Some((Fault::plain(vector::DB, rule), Source::Exception));
         }
         if attention.contains(Attention::NMI) && !core.nmi_blocked {
             bus.io.acknowledge_nmi();
             core.nmi_blocked = true;
             core.activity = Activity::Running;
-            return Some((Fault::plain(vector::NMI, FaultRule::NonMaskable), Source::External));
+            return Some((
+                Fault::plain(vector::NMI, FaultRule::NonMaskable),
+                Source::External,
+            ));
         }
-        if attention.contains(Attention::INTR) && core.eflags.contains(Eflags::IF) && core.shadow == Shadow::None {
+        if attention.contains(Attention::INTR)
+            && core.eflags.contains(Eflags::IF)
+            && core.shadow == Shadow::None
+        {
             core.activity = Activity::Running;
             let number = bus.io.acknowledge_intr(core.now);
-            return Some((Fault::plain(number, FaultRule::ExternalInterrupt), Source::External));
+            return Some((
+                Fault::plain(number, FaultRule::ExternalInterrupt),
+                Source::External,
+            ));
         }
         None
     }
@@ -207,9 +228,8 @@ impl Cpu {
     fn execute(&mut self, bus: &mut Bus<'_>, until: Ticks) -> Leave {
         let core = &mut self.engine.core;
         let breakpoints = core.has_code_breakpoints();
-        let careful = breakpoints
-            || core.shadow != Shadow::None
-            || core.eflags.intersects(Eflags::TF | Eflags::RF);
+        let careful =
+            breakpoints || core.shadow != Shadow::None || core.eflags.intersects(Eflags::TF | Eflags::RF);
         let resume = core.eflags.contains(Eflags::RF);
         if breakpoints && !resume && core.shadow != Shadow::MovSs {
             let at = (core.segments[seg::CS].base as u32).wrapping_add(core.eip);
@@ -293,7 +313,10 @@ impl Cpu {
         } else {
             text.push_str("(memory not accessible)");
         }
-        format!("{:04X}:{:08X}, {mode}, CPL {}, {text}", cs.selector, core.eip, core.cpl)
+        format!(
+            "{:04X}:{:08X}, {mode}, CPL {}, {text}",
+            cs.selector, core.eip, core.cpl
+        )
     }
 }
 

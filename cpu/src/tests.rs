@@ -23,7 +23,11 @@ impl IoSpace for Ports {
     }
     fn mmio_write(&mut self, _: &mut GuestMemory, _: Ticks, _: PhysAddr, _: u32, _: IoWidth) {}
     fn attention(&self) -> Attention {
-        if self.intr.is_some() { Attention::INTR } else { Attention::empty() }
+        if self.intr.is_some() {
+            Attention::INTR
+        } else {
+            Attention::empty()
+        }
     }
     fn acknowledge_intr(&mut self, _: Ticks) -> u8 {
         self.intr.take().unwrap_or(0)
@@ -50,7 +54,12 @@ impl Bench {
         core.eip = 0x1000;
         core.set_gpr32(crate::reg::ESP, 0x8000);
         drop(core);
-        Self { cpu, mem, ports: Ports::default(), now: 0 }
+        Self {
+            cpu,
+            mem,
+            ports: Ports::default(),
+            now: 0,
+        }
     }
 
     pub(crate) fn run(&mut self, until: Ticks) -> Run {
@@ -62,7 +71,13 @@ impl Bench {
 
     fn summary(&self) -> String {
         let core = self.cpu.core();
-        format!("{:x?} {:x} {:?} {}", &core.gpr[..8], core.eip, core.flags_image(), self.now)
+        format!(
+            "{:x?} {:x} {:?} {}",
+            &core.gpr[..8],
+            core.eip,
+            core.flags_image(),
+            self.now
+        )
     }
 }
 
@@ -121,7 +136,9 @@ fn a_program_that_patches_itself_sees_the_new_bytes_at_once() {
 #[test]
 fn rep_movs_moves_and_counts_a_tick_an_element() {
     // cld; mov si, 1000h; mov di, 3000h; mov cx, 300; rep movsb; hlt
-    let bench = both(&[0xfc, 0xbe, 0, 0x10, 0xbf, 0, 0x30, 0xb9, 0x2c, 1, 0xf3, 0xa4, 0xf4]);
+    let bench = both(&[
+        0xfc, 0xbe, 0, 0x10, 0xbf, 0, 0x30, 0xb9, 0x2c, 1, 0xf3, 0xa4, 0xf4,
+    ]);
     assert_eq!(bench.now, 4 + 300 + 1);
     let mut copy = [0; 13];
     bench.mem.phys_read(0x3000, &mut copy);

@@ -93,6 +93,10 @@ pub struct Bus<'a> {
 impl<'a> Bus<'a> {
     /// Puts the two halves together.
     pub fn new(mem: &'a mut GuestMemory, io: &'a mut dyn IoSpace) -> Self {
-        Self { mem, io, io_used: false }
+        Self {
+            mem,
+            io,
+            io_used: false,
+        }
     }
 }

@@ -174,7 +174,8 @@ impl Machine {
 
     /// Where the guest is, for people: `CS:EIP`, mode and the instruction there.
     pub fn describe_position(&mut self) -> String {
-        self.cpu.describe_position(&mut Bus::new(&mut self.mem, &mut self.board))
+        self.cpu
+            .describe_position(&mut Bus::new(&mut self.mem, &mut self.board))
     }
 
     // ---- in and out ----

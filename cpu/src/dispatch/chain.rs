@@ -303,7 +303,11 @@ struct Table<O>(core::marker::PhantomData<O>);
 
 impl<O: Op> Table<O> {
     const HANDLERS: [[[Handler; st::COUNT]; ea::COUNT]; 2] = [
-        if O::FLAG_USE.may_skip() { Self::by_address::<false>() } else { Self::by_address::<true>() },
+        if O::FLAG_USE.may_skip() {
+            Self::by_address::<false>()
+        } else {
+            Self::by_address::<true>()
+        },
         Self::by_address::<true>(),
     ];
 
@@ -328,7 +332,11 @@ impl<O: Op> Table<O> {
         if !O::FORM.has_stack() {
             return [flat; st::COUNT];
         }
-        [flat, fast::<O, FLAGS, EA, { st::SEGMENT32 }>, fast::<O, FLAGS, EA, { st::SEGMENT16 }>]
+        [
+            flat,
+            fast::<O, FLAGS, EA, { st::SEGMENT32 }>,
+            fast::<O, FLAGS, EA, { st::SEGMENT16 }>,
+        ]
     }
 }
 

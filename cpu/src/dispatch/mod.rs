@@ -70,7 +70,11 @@ struct JumpEntry {
 }
 
 impl JumpEntry {
-    const EMPTY: Self = Self { key: u64::MAX, generation: 0, target: core::ptr::null() };
+    const EMPTY: Self = Self {
+        key: u64::MAX,
+        generation: 0,
+        target: core::ptr::null(),
+    };
 }
 
 /// State, traces, and what a chained run needs at hand.
@@ -96,7 +100,9 @@ unsafe impl Send for Engine {}
 
 impl core::fmt::Debug for Engine {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Engine").field("core", &self.core).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("core", &self.core)
+            .finish_non_exhaustive()
     }
 }
 
@@ -120,7 +126,10 @@ impl Engine {
     fn prepare(&mut self, insn: &Insn, budget: i32) {
         self.core.eip = insn.eip;
         self.core.next_eip = insn.next_eip();
-        self.core.now = self.horizon.wrapping_sub(budget as i64 as u64).wrapping_add(insn.n as u64 - 1);
+        self.core.now = self
+            .horizon
+            .wrapping_sub(budget as i64 as u64)
+            .wrapping_add(insn.n as u64 - 1);
     }
 
     /// Whether nothing happened that the next record should not be executed under.

@@ -35,7 +35,10 @@ pub(crate) struct TraceRef {
 impl TraceRef {
     /// `linkable` false: it must be found anew each time (it spans pages, or is not RAM or ROM).
     pub(crate) fn new(index: usize, linkable: bool) -> Self {
-        Self { index: index as u32, linkable }
+        Self {
+            index: index as u32,
+            linkable,
+        }
     }
 
     pub(crate) fn index(self) -> usize {
@@ -62,8 +65,13 @@ impl Pool {
         // SAFETY: the layout has a size above zero. Zeroed memory is not a valid Insn (its handler is a
         // function pointer), so no record is read before `push` wrote it: `steps.len()` records are.
         let memory = unsafe { std::alloc::alloc_zeroed(layout()) }.cast::<Insn>();
-        let Some(records) = NonNull::new(memory) else { std::alloc::handle_alloc_error(layout()) };
-        Self { records, steps: Vec::new() }
+        let Some(records) = NonNull::new(memory) else {
+            std::alloc::handle_alloc_error(layout())
+        };
+        Self {
+            records,
+            steps: Vec::new(),
+        }
     }
 
     /// Number of records in use.
@@ -93,8 +101,11 @@ impl Pool {
             unsafe { self.records.add(start + n).write(*insn) };
             self.steps.push(*step);
         }
-        let links =
-            Links { target: [core::ptr::null(); 2], generation: [UNLINKED; 2], eip };
+        let links = Links {
+            target: [core::ptr::null(); 2],
+            generation: [UNLINKED; 2],
+            eip,
+        };
         // SAFETY: as above; a Links record is as large and as aligned as an Insn.
         unsafe { self.records.add(start + insns.len()).cast::<Links>().write(links) };
         // Keeps the two arrays in step; nothing ever calls the entry of a links record.
@@ -119,7 +130,10 @@ impl Pool {
 
     /// The slow form of the record at `index`.
     pub(crate) fn step(&self, index: usize) -> Step {
-        self.steps.get(index).copied().unwrap_or(super::step::<crate::exec::branch::EndTrace>)
+        self.steps
+            .get(index)
+            .copied()
+            .unwrap_or(super::step::<crate::exec::branch::EndTrace>)
     }
 
     /// The links record at `index`, which is one behind the last instruction of a trace.

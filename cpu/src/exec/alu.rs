@@ -13,7 +13,11 @@ pub(crate) trait Alu: 'static {
     const WRITES: bool = true;
     /// CF is an input.
     const READS_CARRY: bool = false;
-    const USE: FlagUse = if Self::READS_CARRY { FlagUse::ReadsAndSets } else { FlagUse::Sets };
+    const USE: FlagUse = if Self::READS_CARRY {
+        FlagUse::ReadsAndSets
+    } else {
+        FlagUse::Sets
+    };
     fn apply<W: Width>(a: W, b: W, carry: bool) -> (W, LazyFlags);
 }
 

@@ -18,10 +18,18 @@ fn adjust_packed<X: Exec>(x: &mut X, subtract: bool) {
     let low = al & 0x0f > 9 || old.af();
     let high = al > 0x99 || old.cf();
     let correction = if low { 6 } else { 0 } + if high { 0x60 } else { 0 };
-    let result = if subtract { al.wrapping_sub(correction) } else { al.wrapping_add(correction) };
+    let result = if subtract {
+        al.wrapping_sub(correction)
+    } else {
+        al.wrapping_add(correction)
+    };
     // DAS also sets CF if subtracting 6 alone borrowed.
     let cf = high || (subtract && low && al < 6);
-    let of = (if subtract { (al ^ correction) & (al ^ result) } else { !(al ^ correction) & (al ^ result) }) & 0x80;
+    let of = (if subtract {
+        (al ^ correction) & (al ^ result)
+    } else {
+        !(al ^ correction) & (al ^ result)
+    }) & 0x80;
     x.set_reg(AL, result);
     x.put_flags(LazyFlags::explicit(result, cf, of != 0).with_af(low));
 }

@@ -247,7 +247,10 @@ pub(crate) trait Exec {
     fn system(&mut self, run: SystemFn, insn: &Insn) -> Result<(), Abort>;
 
     /// Lends out the bus; slow path only.
-    fn with_bus<R>(&mut self, run: impl FnOnce(&mut Core, &mut Bus<'_>) -> Result<R, Fault>) -> Result<R, Abort>;
+    fn with_bus<R>(
+        &mut self,
+        run: impl FnOnce(&mut Core, &mut Bus<'_>) -> Result<R, Fault>,
+    ) -> Result<R, Abort>;
 }
 
 /// The signature of system instructions: everything committed, see `exec::system`.
@@ -340,7 +343,11 @@ impl<const FLAGS: bool, const EA: u8, const ST: u8> Exec for Fast<'_, FLAGS, EA,
     #[inline(always)]
     fn store_at<W: Width>(&mut self, segment: usize, offset: u32, value: W) -> Result<(), Abort> {
         let addr = self.linear::<W, true>(segment, offset)?;
-        if self.core.tlb.write(addr, value) { Ok(()) } else { Err(Abort) }
+        if self.core.tlb.write(addr, value) {
+            Ok(())
+        } else {
+            Err(Abort)
+        }
     }
 
     #[inline(always)]
@@ -356,7 +363,11 @@ impl<const FLAGS: bool, const EA: u8, const ST: u8> Exec for Fast<'_, FLAGS, EA,
 
     #[inline(always)]
     fn stack_wrap(&self, offset: u32) -> u32 {
-        if ST == st::SEGMENT16 { offset & 0xffff } else { offset }
+        if ST == st::SEGMENT16 {
+            offset & 0xffff
+        } else {
+            offset
+        }
     }
 
     #[inline(always)]
@@ -368,7 +379,11 @@ impl<const FLAGS: bool, const EA: u8, const ST: u8> Exec for Fast<'_, FLAGS, EA,
     #[inline(always)]
     fn stack_store<W: Width>(&mut self, offset: u32, value: W) -> Result<(), Abort> {
         let addr = self.stack_linear::<W, true>(offset)?;
-        if self.core.tlb.write(addr, value) { Ok(()) } else { Err(Abort) }
+        if self.core.tlb.write(addr, value) {
+            Ok(())
+        } else {
+            Err(Abort)
+        }
     }
 
     #[inline(always)]
@@ -396,7 +411,10 @@ impl<const FLAGS: bool, const EA: u8, const ST: u8> Exec for Fast<'_, FLAGS, EA,
     }
 
     #[inline(always)]
-    fn with_bus<R>(&mut self, _: impl FnOnce(&mut Core, &mut Bus<'_>) -> Result<R, Fault>) -> Result<R, Abort> {
+    fn with_bus<R>(
+        &mut self,
+        _: impl FnOnce(&mut Core, &mut Bus<'_>) -> Result<R, Fault>,
+    ) -> Result<R, Abort> {
         Err(Abort)
     }
 }
@@ -465,7 +483,11 @@ impl Exec for Slow<'_, '_> {
     }
 
     fn stack_wrap(&self, offset: u32) -> u32 {
-        if self.core.segments[seg::SS].is_big() { offset } else { offset & 0xffff }
+        if self.core.segments[seg::SS].is_big() {
+            offset
+        } else {
+            offset & 0xffff
+        }
     }
 
     fn stack_load<W: Width>(&mut self, offset: u32) -> Result<W, Abort> {
@@ -499,7 +521,10 @@ impl Exec for Slow<'_, '_> {
         self.check(result)
     }
 
-    fn with_bus<R>(&mut self, run: impl FnOnce(&mut Core, &mut Bus<'_>) -> Result<R, Fault>) -> Result<R, Abort> {
+    fn with_bus<R>(
+        &mut self,
+        run: impl FnOnce(&mut Core, &mut Bus<'_>) -> Result<R, Fault>,
+    ) -> Result<R, Abort> {
         let result = run(self.core, self.bus);
         self.check(result)
     }

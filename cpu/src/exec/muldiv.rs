@@ -27,7 +27,11 @@ impl Sign for Unsigned {
 #[inline(always)]
 fn multiply<S: Sign, W: Width, X: Exec>(x: &mut X, b: W) {
     let a = x.reg::<W>(reg::EAX as u8);
-    let product = if S::SIGNED { a.sext().wrapping_mul(b.sext()) } else { a.zext().wrapping_mul(b.zext()) };
+    let product = if S::SIGNED {
+        a.sext().wrapping_mul(b.sext())
+    } else {
+        a.zext().wrapping_mul(b.zext())
+    };
     let low = W::truncate(product);
     let high = W::truncate(product >> W::BITS);
     if W::BYTES == 1 {
@@ -36,7 +40,11 @@ fn multiply<S: Sign, W: Width, X: Exec>(x: &mut X, b: W) {
         x.set_reg(reg::EAX as u8, low);
         x.set_reg(reg::EDX as u8, high);
     }
-    let overflow = if S::SIGNED { low.sext() != product } else { high.zext() != 0 };
+    let overflow = if S::SIGNED {
+        low.sext() != product
+    } else {
+        high.zext() != 0
+    };
     x.set_flags(LazyFlags::explicit(low, overflow, overflow));
 }
 
@@ -111,7 +119,9 @@ fn divide<S: Sign, W: Width, X: Exec>(x: &mut X, b: W) -> Result<(), Abort> {
         let dividend = ((wide << spare) as i64) >> spare;
         let divisor = b.sext() as i64;
         // i64::MIN / -1 is the one quotient that overflows 64 bits.
-        let Some(quotient) = dividend.checked_div(divisor) else { return Err(x.fault(error)) };
+        let Some(quotient) = dividend.checked_div(divisor) else {
+            return Err(x.fault(error));
+        };
         if W::truncate(quotient as u64).sext() != quotient as u64 {
             return Err(x.fault(error));
         }
@@ -124,7 +134,10 @@ fn divide<S: Sign, W: Width, X: Exec>(x: &mut X, b: W) -> Result<(), Abort> {
         (quotient, wide % b.zext())
     };
     if W::BYTES == 1 {
-        x.set_reg(reg::EAX as u8, (remainder as u16 & 0xff) << 8 | quotient as u16 & 0xff);
+        x.set_reg(
+            reg::EAX as u8,
+            (remainder as u16 & 0xff) << 8 | quotient as u16 & 0xff,
+        );
     } else {
         x.set_reg(reg::EAX as u8, W::truncate(quotient));
         x.set_reg(reg::EDX as u8, W::truncate(remainder));

@@ -14,7 +14,11 @@ use crate::{
 pub(crate) trait Shift: 'static {
     /// Only CF and OF change.
     const ROTATE: bool = false;
-    const USE: FlagUse = if Self::ROTATE { FlagUse::Other } else { FlagUse::Sets };
+    const USE: FlagUse = if Self::ROTATE {
+        FlagUse::Other
+    } else {
+        FlagUse::Sets
+    };
     fn apply<W: Width>(a: W, count: u32, old: LazyFlags) -> (W, LazyFlags);
 }
 
@@ -94,7 +98,11 @@ shift! {
 #[inline(always)]
 fn put<O: Shift, X: Exec>(x: &mut X, flags: LazyFlags) {
     // A rotate keeps four flags, so its result is needed whoever reads them.
-    if O::ROTATE { x.put_flags(flags) } else { x.set_flags(flags) }
+    if O::ROTATE {
+        x.put_flags(flags)
+    } else {
+        x.set_flags(flags)
+    }
 }
 
 op! { /// `op r, imm`, count 1–31

@@ -9,7 +9,11 @@ use oldiron_mmu::{Bus, IoWidth, Width};
 
 use crate::{
     core::{Core, reg, seg},
-    exec::{Flow, alu::{Alu, Cmp}, io, op},
+    exec::{
+        Flow,
+        alu::{Alu, Cmp},
+        io, op,
+    },
     fault::Fault,
     flags::Eflags,
     insn::{Insn, InsnAttr},
@@ -23,7 +27,11 @@ const EAX: u8 = reg::EAX as u8;
 /// The step of ESI and EDI for one element: its size, negative with DF.
 #[inline(always)]
 fn step<W: Width>(core: &Core) -> u32 {
-    if core.eflags.contains(Eflags::DF) { (W::BYTES).wrapping_neg() } else { W::BYTES }
+    if core.eflags.contains(Eflags::DF) {
+        (W::BYTES).wrapping_neg()
+    } else {
+        W::BYTES
+    }
 }
 
 /// An index register of address width `A`, zero-extended.
@@ -253,7 +261,12 @@ fn lods_run<W: Width, A: Width>(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn)
 
 /// Reads an element, from the TLB if possible.
 #[inline(always)]
-fn read_element<W: Width>(core: &mut Core, bus: &mut Bus<'_>, segment: usize, offset: u32) -> Result<W, Fault> {
+fn read_element<W: Width>(
+    core: &mut Core,
+    bus: &mut Bus<'_>,
+    segment: usize,
+    offset: u32,
+) -> Result<W, Fault> {
     let end = core.segments[segment & 7].read_end;
     if offset as u64 + W::BYTES as u64 <= end
         && let Some(value) = core.tlb.read(linear(core, segment, offset))

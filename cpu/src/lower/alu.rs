@@ -52,8 +52,14 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
         Mnemonic::Das => c.pick::<Das>(insn),
         Mnemonic::Aaa => c.pick::<Aaa>(insn),
         Mnemonic::Aas => c.pick::<Aas>(insn),
-        Mnemonic::Aam => c.pick::<Aam>(Insn { imm: i.immediate8() as u32, ..insn }),
-        Mnemonic::Aad => c.pick::<Aad>(Insn { imm: i.immediate8() as u32, ..insn }),
+        Mnemonic::Aam => c.pick::<Aam>(Insn {
+            imm: i.immediate8() as u32,
+            ..insn
+        }),
+        Mnemonic::Aad => c.pick::<Aad>(Insn {
+            imm: i.immediate8() as u32,
+            ..insn
+        }),
         Mnemonic::Salc => c.pick::<Salc>(insn),
         _ => None,
     }
@@ -70,8 +76,26 @@ fn binary<O: Alu>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowere
         (OpKind::Register, OpKind::Register) => by_width!(c, w, insn, AluRr, O),
         (OpKind::Register, OpKind::Memory) => by_width!(c, w, insn, AluRm, O),
         (OpKind::Memory, OpKind::Register) => by_width!(c, w, insn, AluMr, O),
-        (OpKind::Register, _) => by_width!(c, w, Insn { imm: i.immediate(1) as u32, ..insn }, AluRi, O),
-        (OpKind::Memory, _) => by_width!(c, w, Insn { imm: i.immediate(1) as u32, ..insn }, AluMi, O),
+        (OpKind::Register, _) => by_width!(
+            c,
+            w,
+            Insn {
+                imm: i.immediate(1) as u32,
+                ..insn
+            },
+            AluRi,
+            O
+        ),
+        (OpKind::Memory, _) => by_width!(
+            c,
+            w,
+            Insn {
+                imm: i.immediate(1) as u32,
+                ..insn
+            },
+            AluMi,
+            O
+        ),
         _ => None,
     }
 }
@@ -106,10 +130,21 @@ fn shift<O: Shift>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lower
 fn double_shift<O: DoubleShift>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
     let (w, memory) = (width(i, 0), i.op0_kind() == OpKind::Memory);
     if is_immediate(i, 2) {
-        let insn = Insn { imm: i.immediate(2) as u32 & 31, ..insn };
-        return if memory { by_wide!(c, w, insn, DoubleMi, O) } else { by_wide!(c, w, insn, DoubleRi, O) };
+        let insn = Insn {
+            imm: i.immediate(2) as u32 & 31,
+            ..insn
+        };
+        return if memory {
+            by_wide!(c, w, insn, DoubleMi, O)
+        } else {
+            by_wide!(c, w, insn, DoubleRi, O)
+        };
     }
-    if memory { by_wide!(c, w, insn, DoubleMc, O) } else { by_wide!(c, w, insn, DoubleRc, O) }
+    if memory {
+        by_wide!(c, w, insn, DoubleMc, O)
+    } else {
+        by_wide!(c, w, insn, DoubleRc, O)
+    }
 }
 
 fn multiply<S: Sign>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
@@ -132,21 +167,52 @@ fn imul(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
         (1, _) => multiply::<Signed>(c, i, insn),
         (2, false) => by_wide!(c, w, insn, ImulRr),
         (2, true) => by_wide!(c, w, insn, ImulRm),
-        (_, false) => by_wide!(c, w, Insn { imm: i.immediate(2) as u32, ..insn }, ImulRri),
-        (_, true) => by_wide!(c, w, Insn { imm: i.immediate(2) as u32, ..insn }, ImulRmi),
+        (_, false) => by_wide!(
+            c,
+            w,
+            Insn {
+                imm: i.immediate(2) as u32,
+                ..insn
+            },
+            ImulRri
+        ),
+        (_, true) => by_wide!(
+            c,
+            w,
+            Insn {
+                imm: i.immediate(2) as u32,
+                ..insn
+            },
+            ImulRmi
+        ),
     }
 }
 
 fn bit<O: BitOp>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
     let (w, memory) = (width(i, 0), i.op0_kind() == OpKind::Memory);
     if is_immediate(i, 1) {
-        let insn = Insn { imm: i.immediate(1) as u32, ..insn };
-        return if memory { by_wide!(c, w, insn, BitMi, O) } else { by_wide!(c, w, insn, BitRi, O) };
+        let insn = Insn {
+            imm: i.immediate(1) as u32,
+            ..insn
+        };
+        return if memory {
+            by_wide!(c, w, insn, BitMi, O)
+        } else {
+            by_wide!(c, w, insn, BitRi, O)
+        };
     }
-    if memory { by_wide!(c, w, insn, BitMr, O) } else { by_wide!(c, w, insn, BitRr, O) }
+    if memory {
+        by_wide!(c, w, insn, BitMr, O)
+    } else {
+        by_wide!(c, w, insn, BitRr, O)
+    }
 }
 
 fn scan<S: Scan>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
     let w = width(i, 0);
-    if i.op1_kind() == OpKind::Memory { by_wide!(c, w, insn, ScanRm, S) } else { by_wide!(c, w, insn, ScanRr, S) }
+    if i.op1_kind() == OpKind::Memory {
+        by_wide!(c, w, insn, ScanRm, S)
+    } else {
+        by_wide!(c, w, insn, ScanRr, S)
+    }
 }

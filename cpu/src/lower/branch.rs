@@ -4,7 +4,10 @@ use iced_x86::{Code, Instruction, Mnemonic, OpKind};
 
 use super::{Context, Lowered, data::by_condition, number, width};
 use crate::{
-    exec::{branch::*, move_::{Cc, Condition}},
+    exec::{
+        branch::*,
+        move_::{Cc, Condition},
+    },
     insn::Insn,
 };
 
@@ -55,7 +58,10 @@ fn indirect(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
     let call = i.mnemonic() == Mnemonic::Call;
     match (i.op0_kind(), i.code()) {
         (OpKind::Register, _) => {
-            let insn = Insn { src: number(i.op0_register()), ..insn };
+            let insn = Insn {
+                src: number(i.op0_register()),
+                ..insn
+            };
             match (call, w) {
                 (false, 2) => c.branching::<JmpR<u16>>(insn, w),
                 (false, _) => c.branching::<JmpR<u32>>(insn, w),
@@ -75,9 +81,21 @@ fn indirect(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
 fn ret(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
     match i.code() {
         Code::Retnw => c.branching::<Ret<u16>>(insn, 2),
-        Code::Retnw_imm16 => c.branching::<Ret<u16>>(Insn { imm: i.immediate16() as u32, ..insn }, 2),
+        Code::Retnw_imm16 => c.branching::<Ret<u16>>(
+            Insn {
+                imm: i.immediate16() as u32,
+                ..insn
+            },
+            2,
+        ),
         Code::Retnd => c.branching::<Ret<u32>>(insn, 4),
-        Code::Retnd_imm16 => c.branching::<Ret<u32>>(Insn { imm: i.immediate16() as u32, ..insn }, 4),
+        Code::Retnd_imm16 => c.branching::<Ret<u32>>(
+            Insn {
+                imm: i.immediate16() as u32,
+                ..insn
+            },
+            4,
+        ),
         _ => None,
     }
 }

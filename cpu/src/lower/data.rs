@@ -89,8 +89,13 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
         Mnemonic::Cwd => c.pick::<ExtendDouble<u16>>(insn),
         Mnemonic::Cdq => c.pick::<ExtendDouble<u32>>(insn),
         Mnemonic::Xlatb => {
-            let mut insn = Insn { base: NO_REGISTER, index: NO_REGISTER, ..insn };
-            insn.attr.set(InsnAttr::ADDRESS32, i.memory_base() == Register::EBX);
+            let mut insn = Insn {
+                base: NO_REGISTER,
+                index: NO_REGISTER,
+                ..insn
+            };
+            insn.attr
+                .set(InsnAttr::ADDRESS32, i.memory_base() == Register::EBX);
             c.pick::<Xlat>(insn)
         }
         Mnemonic::Clc => c.pick::<Clc>(insn),
@@ -104,11 +109,19 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
 
 fn cmov<C: Condition>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
     let w = width(i, 0);
-    if i.op1_kind() == OpKind::Memory { by_wide!(c, w, insn, CmovRm, C) } else { by_wide!(c, w, insn, CmovRr, C) }
+    if i.op1_kind() == OpKind::Memory {
+        by_wide!(c, w, insn, CmovRm, C)
+    } else {
+        by_wide!(c, w, insn, CmovRr, C)
+    }
 }
 
 fn set<C: Condition>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
-    if i.op0_kind() == OpKind::Memory { c.pick::<SetM<C>>(insn) } else { c.pick::<SetR<C>>(insn) }
+    if i.op0_kind() == OpKind::Memory {
+        c.pick::<SetM<C>>(insn)
+    } else {
+        c.pick::<SetR<C>>(insn)
+    }
 }
 
 /// MOV between general registers, memory and immediates; segment, control, debug and test registers
@@ -123,8 +136,24 @@ fn mov(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
         (OpKind::Register, OpKind::Register) => by_width!(c, w, insn, MovRr),
         (OpKind::Register, OpKind::Memory) => by_width!(c, w, insn, MovRm),
         (OpKind::Memory, OpKind::Register) => by_width!(c, w, insn, MovMr),
-        (OpKind::Register, _) => by_width!(c, w, Insn { imm: i.immediate(1) as u32, ..insn }, MovRi),
-        (OpKind::Memory, _) => by_width!(c, w, Insn { imm: i.immediate(1) as u32, ..insn }, MovMi),
+        (OpKind::Register, _) => by_width!(
+            c,
+            w,
+            Insn {
+                imm: i.immediate(1) as u32,
+                ..insn
+            },
+            MovRi
+        ),
+        (OpKind::Memory, _) => by_width!(
+            c,
+            w,
+            Insn {
+                imm: i.immediate(1) as u32,
+                ..insn
+            },
+            MovMi
+        ),
         _ => None,
     }
 }

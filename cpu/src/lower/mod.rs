@@ -76,7 +76,11 @@ fn number(register: Register) -> u8 {
 }
 
 fn segment_number(register: Register) -> u8 {
-    if register.is_segment_register() { register.number() as u8 } else { seg::DS as u8 }
+    if register.is_segment_register() {
+        register.number() as u8
+    } else {
+        seg::DS as u8
+    }
 }
 
 /// Width of an operand in bytes.
@@ -123,14 +127,40 @@ impl<'a> Context<'a> {
             _ => memory && i.memory_size().size() == 4,
         };
         attr.set(InsnAttr::OPERAND32, operand32);
-        let register = |r: Register| if r == Register::None { NO_REGISTER } else { number(r.full_register32()) };
+        let register = |r: Register| {
+            if r == Register::None {
+                NO_REGISTER
+            } else {
+                number(r.full_register32())
+            }
+        };
         Insn {
             handler: handler::<EndTrace>(true, 0, 0),
-            dst: if i.op_count() > 0 && i.op_kind(0) == OpKind::Register { number(i.op0_register()) } else { 0 },
-            src: if i.op_count() > 1 && i.op_kind(1) == OpKind::Register { number(i.op1_register()) } else { 0 },
-            base: if memory { register(i.memory_base()) } else { NO_REGISTER },
-            index: if memory { register(i.memory_index()) } else { NO_REGISTER },
-            scale: if memory { i.memory_index_scale().trailing_zeros() as u8 } else { 0 },
+            dst: if i.op_count() > 0 && i.op_kind(0) == OpKind::Register {
+                number(i.op0_register())
+            } else {
+                0
+            },
+            src: if i.op_count() > 1 && i.op_kind(1) == OpKind::Register {
+                number(i.op1_register())
+            } else {
+                0
+            },
+            base: if memory {
+                register(i.memory_base())
+            } else {
+                NO_REGISTER
+            },
+            index: if memory {
+                register(i.memory_index())
+            } else {
+                NO_REGISTER
+            },
+            scale: if memory {
+                i.memory_index_scale().trailing_zeros() as u8
+            } else {
+                0
+            },
             seg: segment_number(i.memory_segment()),
             len: i.len() as u8,
             n: 0,
@@ -149,8 +179,16 @@ impl<'a> Context<'a> {
                 OpKind::MemorySegESI | OpKind::MemorySegEDI | OpKind::MemoryESEDI => return true,
                 OpKind::MemorySegSI | OpKind::MemorySegDI | OpKind::MemoryESDI => return false,
                 OpKind::Memory => {
-                    let base = if i.memory_base() == Register::None { i.memory_index() } else { i.memory_base() };
-                    return if base.is_gpr() { base.size() == 4 } else { i.memory_displ_size() == 4 };
+                    let base = if i.memory_base() == Register::None {
+                        i.memory_index()
+                    } else {
+                        i.memory_base()
+                    };
+                    return if base.is_gpr() {
+                        base.size() == 4
+                    } else {
+                        i.memory_displ_size() == 4
+                    };
                 }
                 _ => {}
             }
@@ -209,7 +247,10 @@ impl<'a> Context<'a> {
 
     /// A form that ends its trace.
     fn ending<O: Op>(&self, insn: Insn) -> Lowered {
-        Lowered { ends: true, ..self.with_address::<O>(insn, self.ea_kind(&insn)) }
+        Lowered {
+            ends: true,
+            ..self.with_address::<O>(insn, self.ea_kind(&insn))
+        }
     }
 
     /// A near branch whose targets have `width` bytes: with an odd limit of CS, or where the target may
@@ -230,7 +271,11 @@ impl<'a> Context<'a> {
 
     /// What ends a trace that no branch ended.
     pub(crate) fn end_of_trace(&self, eip: u32, n: u8) -> (Insn, Step) {
-        let insn = Insn { n, len: 0, ..blank(eip) };
+        let insn = Insn {
+            n,
+            len: 0,
+            ..blank(eip)
+        };
         (insn, step::<EndTrace>)
     }
 }

@@ -33,19 +33,31 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
 fn sized<W: Width, A: Width>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
     let repeated = insn.attr.intersects(InsnAttr::REP | InsnAttr::REPNE);
     Some(match (i.mnemonic(), repeated) {
-        (Mnemonic::Movsb | Mnemonic::Movsw | Mnemonic::Movsd, false) => once::<Movs<W, A>>(c, insn, true, true),
+        (Mnemonic::Movsb | Mnemonic::Movsw | Mnemonic::Movsd, false) => {
+            once::<Movs<W, A>>(c, insn, true, true)
+        }
         (Mnemonic::Movsb | Mnemonic::Movsw | Mnemonic::Movsd, true) => alone::<RepMovs<W, A>>(c, insn),
-        (Mnemonic::Stosb | Mnemonic::Stosw | Mnemonic::Stosd, false) => once::<Stos<W, A>>(c, insn, false, true),
+        (Mnemonic::Stosb | Mnemonic::Stosw | Mnemonic::Stosd, false) => {
+            once::<Stos<W, A>>(c, insn, false, true)
+        }
         (Mnemonic::Stosb | Mnemonic::Stosw | Mnemonic::Stosd, true) => alone::<RepStos<W, A>>(c, insn),
-        (Mnemonic::Lodsb | Mnemonic::Lodsw | Mnemonic::Lodsd, false) => once::<Lods<W, A>>(c, insn, true, false),
+        (Mnemonic::Lodsb | Mnemonic::Lodsw | Mnemonic::Lodsd, false) => {
+            once::<Lods<W, A>>(c, insn, true, false)
+        }
         (Mnemonic::Lodsb | Mnemonic::Lodsw | Mnemonic::Lodsd, true) => alone::<RepLods<W, A>>(c, insn),
-        (Mnemonic::Cmpsb | Mnemonic::Cmpsw | Mnemonic::Cmpsd, false) => once::<Cmps<W, A>>(c, insn, true, true),
+        (Mnemonic::Cmpsb | Mnemonic::Cmpsw | Mnemonic::Cmpsd, false) => {
+            once::<Cmps<W, A>>(c, insn, true, true)
+        }
         (Mnemonic::Cmpsb | Mnemonic::Cmpsw | Mnemonic::Cmpsd, true) => alone::<RepCmps<W, A>>(c, insn),
-        (Mnemonic::Scasb | Mnemonic::Scasw | Mnemonic::Scasd, false) => once::<Scas<W, A>>(c, insn, false, true),
+        (Mnemonic::Scasb | Mnemonic::Scasw | Mnemonic::Scasd, false) => {
+            once::<Scas<W, A>>(c, insn, false, true)
+        }
         (Mnemonic::Scasb | Mnemonic::Scasw | Mnemonic::Scasd, true) => alone::<RepScas<W, A>>(c, insn),
         (Mnemonic::Insb | Mnemonic::Insw | Mnemonic::Insd, false) => once::<Ins<W, A>>(c, insn, false, true),
         (Mnemonic::Insb | Mnemonic::Insw | Mnemonic::Insd, true) => alone::<RepIns<W, A>>(c, insn),
-        (Mnemonic::Outsb | Mnemonic::Outsw | Mnemonic::Outsd, false) => once::<Outs<W, A>>(c, insn, true, false),
+        (Mnemonic::Outsb | Mnemonic::Outsw | Mnemonic::Outsd, false) => {
+            once::<Outs<W, A>>(c, insn, true, false)
+        }
         (Mnemonic::Outsb | Mnemonic::Outsw | Mnemonic::Outsd, true) => alone::<RepOuts<W, A>>(c, insn),
         _ => return None,
     })
@@ -58,5 +70,8 @@ fn once<O: Op>(c: &Context<'_>, insn: Insn, source: bool, target: bool) -> Lower
 }
 
 fn alone<O: Op>(c: &Context<'_>, insn: Insn) -> Lowered {
-    Lowered { alone: true, ..c.with_address::<O>(insn, ea::SEGMENT32) }
+    Lowered {
+        alone: true,
+        ..c.with_address::<O>(insn, ea::SEGMENT32)
+    }
 }

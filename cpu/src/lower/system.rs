@@ -18,17 +18,30 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
         Mnemonic::Les => load_far::<LoadFarPointer>(c, i, insn, seg::ES),
         Mnemonic::Lfs => load_far::<LoadFarPointer>(c, i, insn, seg::FS),
         Mnemonic::Lgs => load_far::<LoadFarPointer>(c, i, insn, seg::GS),
-        Mnemonic::Lss => Some(Lowered { ends: true, ..load_far::<LoadSs>(c, i, insn, seg::SS)? }),
+        Mnemonic::Lss => Some(Lowered {
+            ends: true,
+            ..load_far::<LoadSs>(c, i, insn, seg::SS)?
+        }),
         Mnemonic::Jmp => far::<JmpFarPtr, JmpFarMem>(c, i, insn),
         Mnemonic::Call => far::<CallFarPtr, CallFarMem>(c, i, insn),
         Mnemonic::Retf => {
             let wide = matches!(i.code(), Code::Retfd | Code::Retfd_imm16);
-            let bytes = if i.op_count() > 0 { i.immediate16() as u32 } else { 0 };
+            let bytes = if i.op_count() > 0 {
+                i.immediate16() as u32
+            } else {
+                0
+            };
             ends::<RetFar>(c, sized(Insn { imm: bytes, ..insn }, wide))
         }
         Mnemonic::Iret => ends::<Iret>(c, sized(insn, false)),
         Mnemonic::Iretd => ends::<Iret>(c, sized(insn, true)),
-        Mnemonic::Int => ends::<Int>(c, Insn { imm: i.immediate8() as u32, ..insn }),
+        Mnemonic::Int => ends::<Int>(
+            c,
+            Insn {
+                imm: i.immediate8() as u32,
+                ..insn
+            },
+        ),
         Mnemonic::Int3 => ends::<Int3>(c, insn),
         Mnemonic::Int1 => ends::<Icebp>(c, insn),
         Mnemonic::Into => ends::<Into>(c, insn),
@@ -102,7 +115,10 @@ fn sized(mut insn: Insn, wide: bool) -> Insn {
 /// The record of an instruction whose only operand is a source.
 fn as_source(i: &Instruction, insn: Insn) -> Insn {
     match i.op0_kind() {
-        OpKind::Register => Insn { src: number(i.op0_register()), ..insn },
+        OpKind::Register => Insn {
+            src: number(i.op0_register()),
+            ..insn
+        },
         _ => insn,
     }
 }
@@ -115,8 +131,16 @@ fn mov(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
         _ if register.is_tr() => 't',
         _ => 'g',
     };
-    let target = if i.op0_kind() == OpKind::Register { kind(i.op0_register()) } else { 'm' };
-    let source = if i.op1_kind() == OpKind::Register { kind(i.op1_register()) } else { 'm' };
+    let target = if i.op0_kind() == OpKind::Register {
+        kind(i.op0_register())
+    } else {
+        'm'
+    };
+    let source = if i.op1_kind() == OpKind::Register {
+        kind(i.op1_register())
+    } else {
+        'm'
+    };
     match (target, source) {
         ('s', _) if i.op0_register() == Register::CS => ends::<Ud>(c, insn),
         ('s', _) if i.op0_register() == Register::SS => ends::<MovToSs>(c, insn),
@@ -140,7 +164,13 @@ fn push_segment(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered>
         i.code(),
         Code::Pushd_ES | Code::Pushd_CS | Code::Pushd_SS | Code::Pushd_DS | Code::Pushd_FS | Code::Pushd_GS
     );
-    c.pick::<PushSreg>(sized(Insn { src: segment_number(i.op0_register()), ..insn }, wide))
+    c.pick::<PushSreg>(sized(
+        Insn {
+            src: segment_number(i.op0_register()),
+            ..insn
+        },
+        wide,
+    ))
 }
 
 fn pop_segment(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
@@ -151,24 +181,63 @@ fn pop_segment(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> 
         i.code(),
         Code::Popd_ES | Code::Popd_SS | Code::Popd_DS | Code::Popd_FS | Code::Popd_GS
     );
-    let insn = sized(Insn { dst: segment_number(i.op0_register()), ..insn }, wide);
-    if i.op0_register() == Register::SS { ends::<PopSs>(c, insn) } else { c.pick::<PopSreg>(insn) }
+    let insn = sized(
+        Insn {
+            dst: segment_number(i.op0_register()),
+            ..insn
+        },
+        wide,
+    );
+    if i.op0_register() == Register::SS {
+        ends::<PopSs>(c, insn)
+    } else {
+        c.pick::<PopSreg>(insn)
+    }
 }
 
 fn load_far<O: Op>(c: &Context<'_>, i: &Instruction, insn: Insn, segment: usize) -> Option<Lowered> {
     let wide = width(i, 0) == 4;
-    Some(c.with_address::<O>(sized(Insn { src: segment as u8, ..insn }, wide), 0))
+    Some(c.with_address::<O>(
+        sized(
+            Insn {
+                src: segment as u8,
+                ..insn
+            },
+            wide,
+        ),
+        0,
+    ))
 }
 
 fn far<P: Op, M: Op>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
     match i.op0_kind() {
         OpKind::FarBranch16 => {
             let (offset, selector) = (i.far_branch16() as u32, i.far_branch_selector() as u32);
-            ends::<P>(c, sized(Insn { imm: offset, disp: selector, ..insn }, false))
+            ends::<P>(
+                c,
+                sized(
+                    Insn {
+                        imm: offset,
+                        disp: selector,
+                        ..insn
+                    },
+                    false,
+                ),
+            )
         }
         OpKind::FarBranch32 => {
             let (offset, selector) = (i.far_branch32(), i.far_branch_selector() as u32);
-            ends::<P>(c, sized(Insn { imm: offset, disp: selector, ..insn }, true))
+            ends::<P>(
+                c,
+                sized(
+                    Insn {
+                        imm: offset,
+                        disp: selector,
+                        ..insn
+                    },
+                    true,
+                ),
+            )
         }
         OpKind::Memory => {
             let wide = matches!(i.code(), Code::Jmp_m1632 | Code::Call_m1632);
@@ -179,17 +248,29 @@ fn far<P: Op, M: Op>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Low
 }
 
 fn io_in(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
-    let insn = Insn { imm2: i.op0_register().size() as u16, ..insn };
+    let insn = Insn {
+        imm2: i.op0_register().size() as u16,
+        ..insn
+    };
     match i.op1_kind() {
         OpKind::Register => c.pick::<InDx>(insn),
-        _ => c.pick::<InImm>(Insn { imm: i.immediate8() as u32, ..insn }),
+        _ => c.pick::<InImm>(Insn {
+            imm: i.immediate8() as u32,
+            ..insn
+        }),
     }
 }
 
 fn io_out(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
-    let insn = Insn { imm2: i.op1_register().size() as u16, ..insn };
+    let insn = Insn {
+        imm2: i.op1_register().size() as u16,
+        ..insn
+    };
     match i.op0_kind() {
         OpKind::Register => c.pick::<OutDx>(insn),
-        _ => c.pick::<OutImm>(Insn { imm: i.immediate8() as u32, ..insn }),
+        _ => c.pick::<OutImm>(Insn {
+            imm: i.immediate8() as u32,
+            ..insn
+        }),
     }
 }

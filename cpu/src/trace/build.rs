@@ -66,7 +66,12 @@ impl TraceCache {
             return self.build_spanning(core, bus, backing, addr, class);
         }
         let (start, last_eip) = self.finish(&mut trace, &context);
-        let slot = Slot { backing, eip, mode: mode.bits() as u16 | (class as u16) << 8, trace: 0 };
+        let slot = Slot {
+            backing,
+            eip,
+            mode: mode.bits() as u16 | (class as u16) << 8,
+            trace: 0,
+        };
         self.insert(core, bus.mem, slot, start, last_eip, None);
         Ok(TraceRef::new(start, true))
     }
@@ -84,7 +89,12 @@ impl TraceCache {
         let context = Context::new(core.model, core.trace_mode, class);
         let (start, last_eip) = self.finish(core::slice::from_mut(&mut lowered), &context);
         let mode = core.trace_mode.bits() as u16 | (class as u16) << 8;
-        let slot = Slot { backing, eip: core.eip, mode, trace: 0 };
+        let slot = Slot {
+            backing,
+            eip: core.eip,
+            mode,
+            trace: 0,
+        };
         if lowered.insn.len as u32 <= 0x1000 - (addr & 0xfff) {
             self.insert(core, bus.mem, slot, start, last_eip, None);
         } else if second.is_some() {
@@ -129,14 +139,16 @@ impl TraceCache {
                 return Err(Fault::protection(0, FaultRule::FetchBeyondLimit));
             }
             let target = core.translate(bus, at, Access::Execute, user)?;
-            if len > 0 && at & 0xfff == 0
+            if len > 0
+                && at & 0xfff == 0
                 && let MapKind::Ram(backing) | MapKind::Rom(backing) = target.kind
             {
                 second = Some(backing);
             }
             // The rest of this page, as far as the limit goes, at once if it is memory.
             let room = (MAX_LENGTH - len).min(0x1000 - (at & 0xfff) as usize);
-            let room = room.min((limit.wrapping_sub(eip.wrapping_add(len as u32)) as usize).saturating_add(1));
+            let room =
+                room.min((limit.wrapping_sub(eip.wrapping_add(len as u32)) as usize).saturating_add(1));
             match target.kind {
                 MapKind::Ram(backing) | MapKind::Rom(backing) => {
                     bytes[len..len + room].copy_from_slice(bus.mem.page_slice(backing, room));
@@ -174,10 +186,15 @@ impl TraceCache {
         }
         let mut records: Vec<(Insn, Step)> = Vec::with_capacity(trace.len() + 1);
         for (n, lowered) in trace.iter().enumerate() {
-            let insn = Insn { n: n as u8 + 1, ..lowered.insn };
+            let insn = Insn {
+                n: n as u8 + 1,
+                ..lowered.insn
+            };
             records.push((insn, lowered.step));
         }
-        let Some((last, _)) = records.last().copied() else { return (0, 0) };
+        let Some((last, _)) = records.last().copied() else {
+            return (0, 0);
+        };
         let next_eip = last.next_eip();
         let ends = trace.last().is_some_and(|lowered| lowered.ends);
         let eip = [next_eip, last.imm];
@@ -194,7 +211,11 @@ impl TraceCache {
 impl Context<'_> {
     /// A decoder for code of this mode.
     fn decoder<'b>(&self, bytes: &'b [u8], eip: u32) -> Decoder<'b> {
-        let bitness = if self.mode.contains(TraceMode::CODE32) { 32 } else { 16 };
+        let bitness = if self.mode.contains(TraceMode::CODE32) {
+            32
+        } else {
+            16
+        };
         Decoder::with_ip(bitness, bytes, eip as u64, self.model.decoder_options())
     }
 
@@ -215,8 +236,8 @@ impl Context<'_> {
         short.resize(short.len() + MAX_LENGTH, 0);
         let mut instruction = Instruction::default();
         self.decoder(&short, eip).decode_out(&mut instruction);
-        let too_long = prefixes >= MAX_LENGTH
-            || (!instruction.is_invalid() && dropped + instruction.len() > MAX_LENGTH);
+        let too_long =
+            prefixes >= MAX_LENGTH || (!instruction.is_invalid() && dropped + instruction.len() > MAX_LENGTH);
         lower::invalid(eip, too_long)
     }
 }

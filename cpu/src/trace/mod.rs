@@ -47,7 +47,12 @@ struct Slot {
     trace: u32,
 }
 
-const EMPTY: Slot = Slot { backing: u32::MAX, eip: 0, mode: u16::MAX, trace: u32::MAX };
+const EMPTY: Slot = Slot {
+    backing: u32::MAX,
+    eip: 0,
+    mode: u16::MAX,
+    trace: u32::MAX,
+};
 const SLOTS: usize = 1 << 16;
 const NO_TRACE: u32 = u32::MAX;
 
@@ -83,7 +88,12 @@ fn slot_index(backing: u32, mode: u16) -> usize {
 
 impl TraceCache {
     pub(crate) fn new() -> Self {
-        Self { slots: vec![EMPTY; SLOTS], metas: Vec::new(), pages: Vec::new(), pool: Pool::new() }
+        Self {
+            slots: vec![EMPTY; SLOTS],
+            metas: Vec::new(),
+            pages: Vec::new(),
+            pool: Pool::new(),
+        }
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -115,7 +125,10 @@ impl TraceCache {
         while let Some(meta) = self.metas.get_mut(at as usize) {
             let in_second = meta.slot.backing >> 12 != page;
             let (first, last) = if in_second {
-                (0, (meta.last_eip.wrapping_sub(meta.slot.eip)).wrapping_sub(meta.len as u32) & 0xfff)
+                (
+                    0,
+                    (meta.last_eip.wrapping_sub(meta.slot.eip)).wrapping_sub(meta.len as u32) & 0xfff,
+                )
             } else {
                 let first = meta.slot.backing & 0xfff;
                 (first, (first + meta.len as u32 - 1).min(0xfff))
@@ -158,7 +171,8 @@ impl TraceCache {
                     None => return Ok(TraceRef::new(meta.start as usize, true)),
                     Some(second) => {
                         let (start, rest) = (meta.start as usize, 0x1000 - (addr & 0xfff));
-                        let page = core.translate(bus, addr.wrapping_add(rest), Access::Execute, core.cpl == 3)?;
+                        let page =
+                            core.translate(bus, addr.wrapping_add(rest), Access::Execute, core.cpl == 3)?;
                         if let MapKind::Ram(now) | MapKind::Rom(now) = page.kind
                             && now == second
                         {
