@@ -299,3 +299,98 @@ impl MachineBuilder {
         Ok(Machine::new(model, self.dispatch, mem, board, configuration))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use oldiron_devices::MemoryImage;
+
+    use super::*;
+
+    fn builder() -> MachineBuilder {
+        MachineBuilder::new()
+            .memory_mib(1)
+            .bios(vec![0; 0x10000])
+            .vga_bios(vec![0; 0x8000])
+    }
+
+    fn error(builder: MachineBuilder) -> BuildError {
+        builder.build().err().unwrap()
+    }
+
+    fn image(kib: usize) -> Box<dyn BlockImage> {
+        Box::new(MemoryImage::new(vec![0; kib << 10]))
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_are_refused_one_by_one() {
+        assert!(builder().build().is_ok());
+        assert_eq!(error(builder().memory_mib(0)), BuildError::Memory { mib: 0 });
+        assert_eq!(
+            error(builder().memory_mib(3073)),
+            BuildError::Memory { mib: 3073 }
+        );
+        assert_eq!(
+            error(builder().bios(vec![0; 100])),
+            BuildError::BiosSize { bytes: 100 }
+        );
+        assert_eq!(
+            error(builder().vga_bios(vec![])),
+            BuildError::VgaBiosSize { bytes: 0 }
+        );
+        assert_eq!(
+            error(builder().boot_order("ab")),
+            BuildError::BootOrder {
+                order: "ab".to_owned()
+            }
+        );
+        assert_eq!(
+            error(builder().floppy(2, FloppyKind::Hd35, None)),
+            BuildError::NoSuchDrive {
+                what: "floppy",
+                index: 2
+            }
+        );
+        assert_eq!(
+            error(builder().disk(4, image(1), None)),
+            BuildError::NoSuchDrive {
+                what: "disk",
+                index: 4
+            }
+        );
+    }
+
+    #[test]
+    fn a_floppy_has_the_size_of_a_floppy() {
+        for kib in [160, 180, 320, 360, 720, 1200, 1440, 1680, 2880] {
+            assert!(
+                builder()
+                    .floppy(1, FloppyKind::Ed35, Some(image(kib)))
+                    .build()
+                    .is_ok(),
+                "{kib} KiB"
+            );
+        }
+        assert_eq!(
+            error(builder().floppy(1, FloppyKind::Hd35, Some(image(1000)))),
+            BuildError::Floppy {
+                drive: 1,
+                source: MediaError::FloppySize { bytes: 1_024_000 }
+            }
+        );
+    }
+
+    #[test]
+    fn a_floppy_can_be_changed_in_a_drive_that_is_there() {
+        let mut machine = builder().build().unwrap();
+        assert_eq!(machine.insert_floppy(0, Some(image(720))), Ok(()));
+        assert_eq!(machine.insert_floppy(0, None), Ok(()));
+        assert_eq!(
+            machine.insert_floppy(1, None),
+            Err(MediaError::NoSuchDrive { drive: 1 })
+        );
+        assert_eq!(
+            machine.insert_floppy(0, Some(image(3))),
+            Err(MediaError::FloppySize { bytes: 3072 })
+        );
+    }
+}

@@ -1,5 +1,7 @@
 //! What the outside world does to the machine.
 
+use std::collections::VecDeque;
+
 use oldiron_devices::KeyCode;
 use serde::{Deserialize, Serialize};
 
@@ -40,4 +42,87 @@ pub enum HostEvent {
     PowerButton,
     /// The NMI button of a service technician.
     NmiButton,
+}
+
+/// Most keys and serial bytes (of each port) that wait for the guest to take them.
+const MOST_KEYS: usize = 4096;
+const MOST_SERIAL_BYTES: usize = 65536;
+
+/// What was posted and does not fit into a chip yet.
+///
+/// A keyboard holds sixteen bytes and a UART one FIFO; a pasted text is longer. It waits here, as part
+/// of the machine's state, and goes on when the chip has room: at a tick that only the guest decides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct InputQueue {
+    keys: VecDeque<(KeyCode, bool)>,
+    serial: [VecDeque<u8>; 2],
+}
+
+impl InputQueue {
+    pub(crate) fn push_key(&mut self, code: KeyCode, down: bool) {
+        // A key that goes up must: it may take the last places.
+        let most = if down { MOST_KEYS / 2 } else { MOST_KEYS };
+        if self.keys.len() < most {
+            self.keys.push_back((code, down));
+        } else {
+            log::debug!(target: "platform::input", "{code:?} is lost: {most} keys wait");
+        }
+    }
+
+    pub(crate) fn pop_key(&mut self) -> Option<(KeyCode, bool)> {
+        self.keys.pop_front()
+    }
+
+    pub(crate) fn push_serial(&mut self, port: u8, bytes: &[u8]) {
+        let room = self.serial_room(port);
+        if let Some(queue) = self.serial.get_mut(usize::from(port)) {
+            queue.extend(bytes.iter().take(room));
+        }
+        if bytes.len() > room {
+            log::debug!(target: "platform::input", "{} bytes for COM{} are lost", bytes.len() - room, port + 1);
+        }
+    }
+
+    pub(crate) fn serial_room(&self, port: u8) -> usize {
+        self.serial
+            .get(usize::from(port))
+            .map_or(0, |queue| MOST_SERIAL_BYTES - queue.len())
+    }
+
+    pub(crate) fn pop_serial(&mut self, port: u8) -> Option<u8> {
+        self.serial.get_mut(usize::from(port))?.pop_front()
+    }
+
+    /// Forgets everything: what was typed at a machine that was reset.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether a loaded queue is one that `push` can have made.
+    pub(crate) fn is_well_formed(&self) -> bool {
+        self.keys.len() <= MOST_KEYS && self.serial.iter().all(|queue| queue.len() <= MOST_SERIAL_BYTES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queues_are_bounded_and_keys_can_always_go_up() {
+        let mut queue = InputQueue::default();
+        for _ in 0..MOST_KEYS {
+            queue.push_key(KeyCode::A, true);
+        }
+        queue.push_key(KeyCode::A, false);
+        assert_eq!(queue.keys.len(), MOST_KEYS / 2 + 1);
+        queue.push_serial(1, &[7; MOST_SERIAL_BYTES + 5]);
+        queue.push_serial(7, &[7]);
+        assert_eq!(
+            (queue.serial_room(0), queue.serial_room(1)),
+            (MOST_SERIAL_BYTES, 0)
+        );
+        assert_eq!(queue.pop_serial(1), Some(7));
+        assert!(queue.is_well_formed());
+    }
 }

@@ -178,6 +178,11 @@ impl Machine {
             .describe_position(&mut Bus::new(&mut self.mem, &mut self.board))
     }
 
+    /// Reads physical memory. Holes and devices read all ones.
+    pub fn read_memory(&self, addr: u32, buf: &mut [u8]) {
+        self.mem.phys_read(addr, buf);
+    }
+
     // ---- in and out ----
 
     /// What the machine sent out. To be emptied by the caller after each run.
