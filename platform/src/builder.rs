@@ -259,7 +259,7 @@ impl MachineBuilder {
             return Err(error);
         }
         let bios = self.bios.unwrap_or_default();
-        let vga_bios = self.vga_bios.unwrap_or_default();
+        let vga_bios = self.vga_bios.unwrap_or_else(|| oldiron_bios::VGA_BIOS.to_vec());
         let mem = memory_map::build(self.memory_mib, &bios, &vga_bios)?;
         let boot_order = BootDevice::parse_order(&self.boot_order);
         let boot_order = boot_order.ok_or(BuildError::BootOrder {
