@@ -300,13 +300,13 @@ impl IoSpace for Board {
     fn mmio_read(&mut self, mem: &mut GuestMemory, now: Ticks, addr: PhysAddr, width: IoWidth) -> u32 {
         let _ = mem;
         self.idle.work(now);
-        self.chips.video_read(addr.0 as u32, width)
+        self.chips.vga.mmio_read(addr.0 as u32, width)
     }
 
     fn mmio_write(&mut self, mem: &mut GuestMemory, now: Ticks, addr: PhysAddr, value: u32, width: IoWidth) {
         let _ = mem;
         self.idle.work(now);
-        self.chips.video_write(addr.0 as u32, value, width);
+        self.chips.vga.mmio_write(addr.0 as u32, value, width);
     }
 
     #[inline]

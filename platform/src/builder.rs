@@ -1,7 +1,10 @@
 //! What a machine is made of, and whether the parts fit together.
 
 use oldiron_cpu::{CpuModel, Dispatch, MODELS};
-use oldiron_devices::{BlockImage, Chs, DateTime, DiskError, FloppyController, FloppyKind, Timing};
+use oldiron_devices::{
+    BlockImage, Chs, DateTime, DiskError, FloppyController, FloppyKind, GeometryError, IdeChannel, Timing,
+    Vga, check_chs,
+};
 use oldiron_mmu::TickRate;
 
 use crate::{
@@ -68,6 +71,15 @@ pub enum BuildError {
         /// Why.
         #[source]
         source: DiskError,
+    },
+    /// A geometry given for a disk is none.
+    #[error("disk {index}: {source}")]
+    Geometry {
+        /// Which.
+        index: usize,
+        /// Why.
+        #[source]
+        source: GeometryError,
     },
     /// Two chips decode the same port.
     #[error("port {port:#06x} is claimed by both {first} and {second}")]
@@ -266,22 +278,44 @@ impl MachineBuilder {
             order: self.boot_order,
         })?;
         let kinds = [0, 1].map(|drive| self.floppies[drive].as_ref().map(|floppy| floppy.kind));
+        let mut floppy = FloppyController::new(source::FLOPPY, kinds);
+        for (drive, fitted) in (0u8..).zip(self.floppies) {
+            if let Some(image) = fitted.and_then(|fitted| fitted.image) {
+                media::check_floppy(image.as_ref()).map_err(|source| BuildError::Floppy { drive, source })?;
+                floppy.insert(drive, Some(image));
+            }
+        }
+        let mut ide = [
+            IdeChannel::primary(source::IDE0),
+            IdeChannel::secondary(source::IDE1),
+        ];
+        for (index, disk) in self.disks.into_iter().enumerate() {
+            if let Some(FixedDisk { image, chs }) = disk {
+                if let Some(chs) = chs {
+                    let checked = check_chs(chs, image.sectors());
+                    checked.map_err(|source| BuildError::Geometry { index, source })?;
+                }
+                let attached = ide[index / 2].attach(index as u8 % 2, image, chs);
+                attached.map_err(|source| BuildError::Disk { index, source })?;
+            }
+        }
+        let disk_facts = |index: usize| {
+            let (channel, device) = (&ide[index / 2], index as u8 % 2);
+            Some((channel.geometry(device)?.physical, channel.sectors(device)?))
+        };
+        let disks = [0, 1, 2, 3].map(disk_facts);
         let facts = Facts {
             memory_mib: self.memory_mib,
             floppies: kinds,
-            disks: [None; 2],
+            disks: [disks[0], disks[1]].map(|disk| disk.map(|(chs, _)| chs)),
             boot_order: &boot_order,
         };
         let contents = cmos_contents::contents(&facts);
-        let mut chips = Chips {
-            floppy: FloppyController::new(source::FLOPPY, kinds),
+        let chips = Chips {
+            floppy,
+            ide,
+            vga: Vga::new(source::VGA),
         };
-        for (drive, floppy) in (0u8..).zip(self.floppies) {
-            if let Some(image) = floppy.and_then(|floppy| floppy.image) {
-                media::check_floppy(image.as_ref()).map_err(|source| BuildError::Floppy { drive, source })?;
-                chips.floppy.insert(drive, Some(image));
-            }
-        }
         let board = Board::new(self.rate, self.timing, chips, &self.port_log)?;
         let model = self.cpu.unwrap_or(&MODELS[MODELS.len() - 1]);
         let configuration = Configuration {
@@ -290,7 +324,7 @@ impl MachineBuilder {
             rate: self.rate,
             real_timing: self.timing == Timing::Real,
             floppies: kinds,
-            disks: [None; 4],
+            disks,
             bios_hash: hash::hash_bytes(&bios),
             vga_bios_hash: hash::hash_bytes(&vga_bios),
             debug_exit: self.debug_exit,

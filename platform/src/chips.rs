@@ -1,7 +1,7 @@
 //! The chips: typed fields, and the one place that knows which chip has which number.
 
-use oldiron_devices::{Device, FloppyController};
-use oldiron_mmu::{IoWidth, SnapshotError};
+use oldiron_devices::{Device, FloppyController, IdeChannel, Vga};
+use oldiron_mmu::SnapshotError;
 
 use crate::{
     irq_router::IsaLines,
@@ -56,6 +56,8 @@ impl DeviceId {
 /// All chips.
 pub(crate) struct Chips {
     pub(crate) floppy: FloppyController,
+    pub(crate) ide: [IdeChannel; 2],
+    pub(crate) vga: Vga,
 }
 
 impl Chips {
@@ -63,6 +65,9 @@ impl Chips {
     pub(crate) fn apart(&mut self, id: DeviceId) -> Option<&mut dyn Device> {
         match id {
             DeviceId::Floppy => Some(&mut self.floppy),
+            DeviceId::Ide0 => Some(&mut self.ide[0]),
+            DeviceId::Ide1 => Some(&mut self.ide[1]),
+            DeviceId::Vga => Some(&mut self.vga),
             _ => None,
         }
     }
@@ -71,6 +76,9 @@ impl Chips {
     pub(crate) fn get(&self, id: DeviceId) -> Option<&dyn Device> {
         match id {
             DeviceId::Floppy => Some(&self.floppy),
+            DeviceId::Ide0 => Some(&self.ide[0]),
+            DeviceId::Ide1 => Some(&self.ide[1]),
+            DeviceId::Vga => Some(&self.vga),
             _ => None,
         }
     }
@@ -96,20 +104,17 @@ impl Chips {
         false
     }
 
-    pub(crate) fn video_read(&mut self, addr: u32, width: IoWidth) -> u32 {
-        let _ = addr;
-        width.open_bus()
-    }
-
-    pub(crate) fn video_write(&mut self, addr: u32, value: u32, width: IoWidth) {
-        let _ = (addr, value, width);
-    }
-
     pub(crate) fn save(&self, w: &mut FileWriter) {
         w.component(&self.floppy);
+        self.ide.iter().for_each(|channel| w.component(channel));
+        w.component(&self.vga);
     }
 
     pub(crate) fn load(&mut self, r: &mut FileReader<'_>) -> Result<(), SnapshotError> {
-        r.component(&mut self.floppy)
+        r.component(&mut self.floppy)?;
+        for channel in &mut self.ide {
+            r.component(channel)?;
+        }
+        r.component(&mut self.vga)
     }
 }

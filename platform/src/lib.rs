@@ -42,6 +42,7 @@ mod machine;
 mod media;
 mod memory_map;
 mod ports;
+mod screen;
 mod snapshot_file;
 mod state;
 mod stats;
@@ -53,8 +54,9 @@ pub use machine::Machine;
 pub use media::MediaError;
 pub use oldiron_cpu::{CpuModel, Dispatch, MODELS};
 pub use oldiron_devices::{
-    BlockImage, Chs, DateTime, DiskError, FloppyFormat, FloppyKind, Frame, KeyCode, MemoryImage, Outbox,
-    SECTOR_SIZE, SerialByte, Timing, drive_type_for,
+    BlockImage, Chs, DateTime, DiskError, DiskGeometry, FloppyFormat, FloppyKind, Frame, GeometryError,
+    GeometrySource, KeyCode, MemoryImage, Outbox, SECTOR_SIZE, SerialByte, TextCell, TextCells, TextCursor,
+    Timing, Vga, check_chs, drive_type_for, find_geometry,
 };
 pub use oldiron_mmu::{TickRate, Ticks};
 pub use snapshot_file::RestoreError;

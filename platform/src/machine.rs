@@ -1,7 +1,7 @@
 //! The machine: a processor, memory and a board, and the loop that drives them.
 
 use oldiron_cpu::{Cpu, CpuModel, Dispatch, Exit};
-use oldiron_devices::{Frame, Outbox, ResetKind};
+use oldiron_devices::{Outbox, ResetKind};
 use oldiron_mmu::{Attention, Bus, GuestMemory, IoSpace, TickRate, Ticks};
 
 use crate::{HostEvent, MachineStats, StopReason, board::Board, clock::Clock, state::Configuration};
@@ -22,7 +22,6 @@ pub struct Machine {
     stop_on_serial: bool,
     stop_on_reset: bool,
     halted: bool,
-    frame: Frame,
 }
 
 impl Machine {
@@ -47,7 +46,6 @@ impl Machine {
             stop_on_serial: false,
             stop_on_reset: false,
             halted: false,
-            frame: Frame::default(),
         };
         machine.board.reset(&mut machine.mem, 0, ResetKind::Cold);
         machine
@@ -212,26 +210,6 @@ impl Machine {
     /// Whether a reset ends a run.
     pub fn set_stop_on_reset(&mut self, on: bool) {
         self.stop_on_reset = on;
-    }
-
-    /// The visible text page as UTF-8 lines without trailing spaces; empty in graphics modes.
-    pub fn text_screen(&self) -> String {
-        String::new()
-    }
-
-    /// The current picture.
-    pub fn frame(&mut self) -> &Frame {
-        &self.frame
-    }
-
-    /// Counts vertical retraces.
-    pub fn frame_number(&self) -> u64 {
-        0
-    }
-
-    /// A hash of what the screen shows.
-    pub fn screen_hash(&mut self) -> u64 {
-        0
     }
 
     // ---- reset ----

@@ -50,6 +50,10 @@ impl Machine {
 
     /// Makes everything that the guest wrote to images durable.
     pub fn flush_media(&mut self) -> Result<(), DiskError> {
-        self.board.chips.floppy.flush()
+        let chips = &mut self.board.chips;
+        let [first, second] = &mut chips.ide;
+        // All are flushed, even if one fails.
+        let results = [chips.floppy.flush(), first.flush(), second.flush()];
+        results.into_iter().collect()
     }
 }
