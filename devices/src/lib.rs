@@ -4,28 +4,40 @@
 //! It never reads a clock, a file or a random source; everything it knows is state that
 //! [`oldiron_mmu::Snapshot`] saves.
 
+mod cmos;
 mod date_time;
 mod device;
 mod disk;
+mod dma;
 mod floppy;
 mod ide;
 mod irq;
 mod outbox;
+mod pic;
+mod pit;
 mod ps2;
 mod scheduler;
+mod serial;
+mod system_ports;
 #[cfg(test)]
 mod test_rig;
 mod vga;
 
+pub use cmos::Cmos;
 pub use date_time::{DateTime, days_in_month};
 pub use device::{Ctx, Device, DmaBus, DmaOutcome, PortRange, ResetKind, Timing};
 pub use disk::{BlockImage, Chs, DiskError, FloppyKind, MemoryImage, SECTOR_SIZE};
+pub use dma::DmaPair;
 pub use floppy::{DataRate, FloppyController, FloppyFormat, drive_type_for};
 pub use ide::{
     DiskGeometry, GeometryError, GeometrySource, IdeChannel, check_chs, find_geometry, given_geometry,
 };
 pub use irq::{IrqLine, IrqLines};
 pub use outbox::{Outbox, SerialByte};
-pub use ps2::KeyCode;
+pub use pic::PicPair;
+pub use pit::Pit;
+pub use ps2::{KeyCode, Ps2Controller};
 pub use scheduler::{Scheduler, TimerId};
+pub use serial::Uart;
+pub use system_ports::SystemPorts;
 pub use vga::{Frame, TextCell, TextCells, TextCursor, Vga};

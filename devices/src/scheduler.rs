@@ -22,11 +22,11 @@ macro_rules! timer_ids {
 timer_ids! {
     /// 8254 channel 0: next change of OUT0 that matters to IRQ 0.
     PitChannel0,
+    /// 8254 channel 2: the speaker's edges so far are handed out.
+    PitSpeaker,
     /// MC146818: next periodic interrupt.
     RtcPeriodic,
-    /// MC146818: start of the update cycle (UIP set).
-    RtcUpdateStart,
-    /// MC146818: end of the update cycle.
+    /// MC146818: end of the update cycle, once a second.
     RtcUpdateEnd,
     /// 8042: the next byte moves into the output buffer.
     Ps2Output,

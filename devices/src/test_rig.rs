@@ -1,6 +1,6 @@
 //! What surrounds a storage chip in its unit tests: wires, timers, a DMA channel, and time.
 
-use oldiron_mmu::{IoWidth, TickRate, Ticks};
+use oldiron_mmu::{IoWidth, Snapshot, StateReader, StateWriter, TickRate, Ticks};
 
 use crate::{
     BlockImage, Ctx, Device, DiskError, DmaBus, DmaOutcome, IrqLine, IrqLines, MemoryImage, Outbox,
@@ -220,4 +220,20 @@ impl Prng {
     pub(crate) fn below(&mut self, n: u64) -> u64 {
         (self.next() >> 16) % n
     }
+}
+
+/// Saves `chip`, loads that into `other`, and wants `other` to save the very same bytes; a state that
+/// was cut short is refused.
+pub(crate) fn assert_round_trip<D: Snapshot>(chip: &D, other: &mut D) {
+    let save = |chip: &D| {
+        let mut w = StateWriter::new();
+        w.component(chip);
+        w.into_bytes()
+    };
+    let bytes = save(chip);
+    for n in 0..bytes.len() {
+        assert!(StateReader::new("test", &bytes[..n]).component(other).is_err());
+    }
+    StateReader::new("test", &bytes).component(other).unwrap();
+    assert_eq!(save(other), bytes);
 }

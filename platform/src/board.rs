@@ -245,8 +245,8 @@ impl Board {
 /// Which chip a timer belongs to.
 fn timer_owner(id: TimerId) -> DeviceId {
     match id {
-        TimerId::PitChannel0 => DeviceId::Pit,
-        TimerId::RtcPeriodic | TimerId::RtcUpdateStart | TimerId::RtcUpdateEnd => DeviceId::Cmos,
+        TimerId::PitChannel0 | TimerId::PitSpeaker => DeviceId::Pit,
+        TimerId::RtcPeriodic | TimerId::RtcUpdateEnd => DeviceId::Cmos,
         TimerId::Ps2Output | TimerId::Ps2Command | TimerId::Keyboard | TimerId::Mouse => DeviceId::Ps2,
         TimerId::Floppy | TimerId::FloppyDrive => DeviceId::Floppy,
         TimerId::Uart0Tx | TimerId::Uart0Rx => DeviceId::Uart0,
