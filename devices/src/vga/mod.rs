@@ -15,6 +15,8 @@ mod graphics;
 mod memory;
 mod render;
 mod sequencer;
+#[cfg(test)]
+mod tests;
 mod text;
 mod timing;
 
@@ -317,7 +319,7 @@ impl Vga {
         let color = self.misc.contains(MiscOutput::COLOR_ADDRESSES);
         match port & 0xfff0 {
             0x3b0 if color => None,
-            0x3b0 => Some(port | 0x60),
+            0x3b0 => Some(port & 0x0f | 0x3d0),
             0x3d0 if !color => None,
             _ => Some(port),
         }
