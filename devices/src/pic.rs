@@ -175,12 +175,7 @@ impl Chip {
             return None;
         }
         let level = self.most_urgent(self.requests() & !self.imr)?;
-        if self.special_mask {
-            // In special mask mode only the own level in service blocks, and lets others pass.
-            let free = self.requests() & !self.imr & !self.isr;
-            return self.most_urgent(free);
-        }
-        let Some(in_service) = self.most_urgent(self.isr) else {
+        let Some(in_service) = self.most_urgent(self.blocking()) else {
             return Some(level);
         };
         let nests = self.icw4.contains(Icw4::SFNM) && level == in_service && cascades >> level & 1 != 0;
@@ -205,11 +200,14 @@ impl Chip {
         self.base | level
     }
 
-    /// The most urgent level in service that a non-specific EOI ends: in special mask mode, those
-    /// that are masked do not count (data sheet, "Special Mask Mode").
-    fn ending(&self) -> Option<u8> {
-        let masked = if self.special_mask { self.imr } else { 0 };
-        self.most_urgent(self.isr & !masked)
+    /// The levels in service that count: in special mask mode, a masked one neither blocks others nor
+    /// is ended by a non-specific EOI (data sheet, "Special Mask Mode").
+    fn blocking(&self) -> u8 {
+        if self.special_mask {
+            self.isr & !self.imr
+        } else {
+            self.isr
+        }
     }
 
     fn write_icw1(&mut self, value: u8) {
@@ -242,7 +240,7 @@ impl Chip {
                 }
             }
             (true, false) => {
-                if let Some(level) = self.ending() {
+                if let Some(level) = self.most_urgent(self.blocking()) {
                     self.isr &= !(1 << level);
                     if rotate {
                         self.lowest = level;
