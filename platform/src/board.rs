@@ -4,7 +4,7 @@
 //! lines go to the controllers, gate A20 to memory, and what the processor or the run loop must
 //! know becomes an [`Attention`] bit.
 
-use oldiron_devices::{Ctx, Device, IrqLines, Outbox, ResetKind, Scheduler, TimerId, Timing};
+use oldiron_devices::{Ctx, Device, DmaBus, IrqLines, Outbox, ResetKind, Scheduler, TimerId, Timing};
 use oldiron_mmu::{
     Attention, GuestMemory, IoSpace, IoWidth, PhysAddr, Snapshot, SnapshotError, StateReader, StateWriter,
     TickRate, Ticks,
@@ -16,27 +16,41 @@ use crate::{
     chips::{Chips, DeviceId},
     dma_bus::BoardDma,
     idle::{self, IdleWatch},
+    input::{InputQueue, KeyEvent},
     irq_router::IrqRouter,
     ports::PortTable,
 };
 
+/// What chips may touch.
+struct Wires {
+    rate: TickRate,
+    timing: Timing,
+    irq: IrqLines,
+    timers: Scheduler,
+    out: Outbox,
+}
+
+impl Wires {
+    fn lend<'a>(&'a mut self, now: Ticks, dma: &'a mut dyn DmaBus) -> Ctx<'a> {
+        let Self { rate, timing, irq, timers, out } = self;
+        Ctx { now, rate: *rate, timing: *timing, irq, timers, dma, out }
+    }
+}
+
 /// Everything on the bus that is not memory.
 pub(crate) struct Board {
     // Wiring.
-    rate: TickRate,
-    timing: Timing,
     ports: PortTable,
     pub(crate) chips: Chips,
     // State.
-    irq: IrqLines,
+    wires: Wires,
     router: IrqRouter,
-    timers: Scheduler,
+    inputs: InputQueue,
     nmi_pressed: bool,
     powered_off: bool,
     // For the run loop.
     attention: Attention,
     slice_end: Ticks,
-    pub(crate) out: Outbox,
     pub(crate) idle: IdleWatch,
 }
 
@@ -55,24 +69,23 @@ impl Board {
         }
         port_log.iter().for_each(|&port| ports.log(port));
         Ok(Self {
-            rate,
-            timing,
             ports,
             chips,
-            irq: IrqLines::default(),
+            wires: Wires {
+                rate,
+                timing,
+                irq: IrqLines::default(),
+                timers: Scheduler::default(),
+                out: Outbox::default(),
+            },
             router: IrqRouter::default(),
-            timers: Scheduler::default(),
+            inputs: InputQueue::default(),
             nmi_pressed: false,
             powered_off: false,
             attention: Attention::empty(),
             slice_end: 0,
-            out: Outbox::default(),
             idle: IdleWatch::new(rate),
         })
-    }
-
-    pub(crate) fn rate(&self) -> TickRate {
-        self.rate
     }
 
     // ---- calls into chips ----
@@ -85,41 +98,63 @@ impl Board {
         id: DeviceId,
         call: impl FnOnce(&mut dyn Device, &mut Ctx<'_>) -> R,
     ) -> Option<R> {
-        let chip = self.chips.apart(id)?;
-        let mut bus = BoardDma::new(mem);
-        let mut ctx = Ctx {
-            now,
-            rate: self.rate,
-            timing: self.timing,
-            irq: &mut self.irq,
-            timers: &mut self.timers,
-            dma: &mut bus,
-            out: &mut self.out,
-        };
-        let result = call(chip, &mut ctx);
+        let (chip, dma) = self.chips.apart(id)?;
+        let mut bus = BoardDma::new(dma, mem);
+        let result = call(chip, &mut self.wires.lend(now, &mut bus));
+        self.feed(mem, now, id);
         self.settle(mem);
         Some(result)
     }
 
+    /// Hands on what waits for a chip that may have room now.
+    fn feed(&mut self, mem: &mut GuestMemory, now: Ticks, id: DeviceId) {
+        let Self { chips, wires, inputs, .. } = self;
+        let mut bus = BoardDma::new(Some(&mut chips.dma), mem);
+        let mut ctx = wires.lend(now, &mut bus);
+        match id {
+            DeviceId::Ps2 => {
+                while chips.ps2.keyboard_ready()
+                    && let Some(event) = inputs.pop_key()
+                {
+                    match event {
+                        KeyEvent::Down(code) => chips.ps2.key(code, true, &mut ctx),
+                        KeyEvent::Up(code) => chips.ps2.key(code, false, &mut ctx),
+                        KeyEvent::ReleaseAll => chips.ps2.release_all_keys(&mut ctx),
+                    }
+                }
+            }
+            DeviceId::Uart0 | DeviceId::Uart1 => {
+                let port = u8::from(id == DeviceId::Uart1);
+                let uart = &mut chips.uarts[usize::from(port)];
+                while uart.receive_room() > 0
+                    && let Some(byte) = inputs.pop_serial(port)
+                {
+                    uart.receive(&[byte], &mut ctx);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Carries what a chip did to its wires to where they end.
     fn settle(&mut self, mem: &mut GuestMemory) {
-        if self.irq.changed() {
-            let lines = self.router.sample(&mut self.irq);
-            self.chips.sample_interrupts(lines);
+        if self.wires.irq.changed() {
+            let lines = self.router.sample(&mut self.wires.irq);
+            self.chips.pic.sample(lines.levels, lines.rising);
         }
-        if self.out.a20.take().is_some() {
+        if self.wires.out.a20.take().is_some() {
             self.settle_a20(mem);
         }
-        let stop = self.out.power_off || self.out.debug_exit.is_some() || !self.out.disk_errors.is_empty();
-        if core::mem::take(&mut self.out.cpu_reset) {
+        let stop = self.wires.out.power_off || self.wires.out.debug_exit.is_some() || !self.wires.out.disk_errors.is_empty();
+        if core::mem::take(&mut self.wires.out.cpu_reset) {
             self.attention |= Attention::RESET;
         }
         self.attention
-            .set(Attention::INTR, self.chips.interrupt_requested());
+            .set(Attention::INTR, self.chips.pic.intr());
         self.attention
-            .set(Attention::NMI, self.nmi_pressed && self.chips.nmi_enabled());
+            .set(Attention::NMI, self.nmi_pressed && !self.chips.cmos.nmi_masked());
         self.attention
-            .set(Attention::DEADLINE_MOVED, self.timers.next_due() < self.slice_end);
+            .set(Attention::DEADLINE_MOVED, self.wires.timers.next_due() < self.slice_end);
         self.attention.set(Attention::STOP, stop);
     }
 
@@ -139,7 +174,7 @@ impl Board {
         // A chip arms its timers for later than now. Should one not, time must go on all the same.
         const MOST: usize = 8 * TimerId::COUNT;
         for _ in 0..MOST {
-            let Some((id, at)) = self.timers.take_due(now) else {
+            let Some((id, at)) = self.wires.timers.take_due(now) else {
                 return;
             };
             log::trace!(target: "platform::timer", "{id:?} due at {at}");
@@ -149,7 +184,7 @@ impl Board {
 
     /// When the next timer is due.
     pub(crate) fn next_due(&self) -> Ticks {
-        self.timers.next_due()
+        self.wires.timers.next_due()
     }
 
     /// The processor is about to run until `end`.
@@ -171,9 +206,10 @@ impl Board {
         for id in DeviceId::ALL {
             self.with_device(mem, now, id, |chip, ctx| chip.reset(kind, ctx));
         }
+        self.inputs.clear();
         self.nmi_pressed = false;
         self.powered_off = false;
-        self.out.cpu_reset = false;
+        self.wires.out.cpu_reset = false;
         self.settle_a20(mem);
         self.settle(mem);
         self.attention.remove(Attention::RESET);
@@ -185,6 +221,38 @@ impl Board {
         self.settle(mem);
     }
 
+    /// Something for the keyboard, after what waits for it.
+    pub(crate) fn key(&mut self, mem: &mut GuestMemory, now: Ticks, event: KeyEvent) {
+        self.inputs.push_key(event);
+        self.feed(mem, now, DeviceId::Ps2);
+        self.settle(mem);
+    }
+
+    /// The mouse moves or its buttons change.
+    pub(crate) fn mouse(&mut self, mem: &mut GuestMemory, now: Ticks, dx: i16, dy: i16, wheel: i8, buttons: u8) {
+        let mut bus = BoardDma::new(Some(&mut self.chips.dma), mem);
+        self.chips.ps2.mouse(dx, dy, wheel, buttons, &mut self.wires.lend(now, &mut bus));
+        self.settle(mem);
+    }
+
+    /// Bytes arrive at a serial port.
+    pub(crate) fn serial_input(&mut self, mem: &mut GuestMemory, now: Ticks, port: u8, bytes: &[u8]) {
+        self.inputs.push_serial(port, bytes);
+        self.feed(mem, now, if port == 0 { DeviceId::Uart0 } else { DeviceId::Uart1 });
+        self.settle(mem);
+    }
+
+    /// How many more bytes may wait for a serial port.
+    pub(crate) fn serial_input_room(&self, port: u8) -> usize {
+        self.inputs.serial_room(port)
+    }
+
+    /// What chips sent since this was last called.
+    pub(crate) fn take_output(&mut self) -> Outbox {
+        self.attention.remove(Attention::STOP);
+        core::mem::take(&mut self.wires.out)
+    }
+
     pub(crate) fn powered_off(&self) -> bool {
         self.powered_off
     }
@@ -193,15 +261,10 @@ impl Board {
         self.powered_off = true;
     }
 
-    /// The run loop has emptied the outbox.
-    pub(crate) fn output_taken(&mut self) {
-        self.attention.remove(Attention::STOP);
-    }
-
     /// After a state was loaded: what follows from it but is not saved.
     pub(crate) fn settle_loaded(&mut self, mem: &mut GuestMemory) {
         self.attention = Attention::empty();
-        self.out = Outbox::default();
+        self.wires.out = Outbox::default();
         self.settle_a20(mem);
         self.settle(mem);
     }
@@ -284,7 +347,7 @@ impl IoSpace for Board {
         if width == IoWidth::Byte || first.wide {
             if first.logged {
                 let bytes = (0..width.bytes()).map(|byte| (port, (value >> (8 * byte)) as u8));
-                self.out.port_log.extend(bytes);
+                self.wires.out.port_log.extend(bytes);
             }
             if port == idle::HINT_PORT {
                 self.idle.poll(now);
@@ -315,9 +378,9 @@ impl IoSpace for Board {
     }
 
     fn acknowledge_intr(&mut self, _now: Ticks) -> u8 {
-        let vector = self.chips.acknowledge_interrupt();
+        let vector = self.chips.pic.acknowledge();
         self.attention
-            .set(Attention::INTR, self.chips.interrupt_requested());
+            .set(Attention::INTR, self.chips.pic.intr());
         vector
     }
 
@@ -333,6 +396,7 @@ struct BoardState {
     irq: IrqLines,
     router: IrqRouter,
     timers: Scheduler,
+    inputs: InputQueue,
     nmi_pressed: bool,
     powered_off: bool,
 }
@@ -343,9 +407,10 @@ impl Snapshot for Board {
 
     fn save(&self, w: &mut StateWriter) {
         w.put(&BoardState {
-            irq: self.irq,
+            irq: self.wires.irq,
             router: self.router.clone(),
-            timers: self.timers.clone(),
+            timers: self.wires.timers.clone(),
+            inputs: self.inputs.clone(),
             nmi_pressed: self.nmi_pressed,
             powered_off: self.powered_off,
         });
@@ -353,12 +418,13 @@ impl Snapshot for Board {
 
     fn load(&mut self, r: &mut StateReader<'_>) -> Result<(), SnapshotError> {
         let state: BoardState = r.get()?;
-        if !state.timers.is_well_formed() {
+        if !state.timers.is_well_formed() || !state.inputs.is_well_formed() {
             return Err(r.damaged());
         }
-        self.irq = state.irq;
+        self.wires.irq = state.irq;
         self.router = state.router;
-        self.timers = state.timers;
+        self.wires.timers = state.timers;
+        self.inputs = state.inputs;
         self.nmi_pressed = state.nmi_pressed;
         self.powered_off = state.powered_off;
         Ok(())

@@ -2,8 +2,8 @@
 
 use oldiron_cpu::{CpuModel, Dispatch, MODELS};
 use oldiron_devices::{
-    BlockImage, Chs, DateTime, DiskError, FloppyController, FloppyKind, GeometryError, IdeChannel, Timing,
-    Vga, check_chs,
+    BlockImage, Chs, Cmos, DateTime, DiskError, DmaPair, FloppyController, FloppyKind, GeometryError, IdeChannel, PicPair, Pit,
+    Ps2Controller, SystemPorts, Timing, Uart, Vga, check_chs,
 };
 use oldiron_mmu::TickRate;
 
@@ -310,7 +310,6 @@ impl MachineBuilder {
             disks: [disks[0], disks[1]].map(|disk| disk.map(|(chs, _)| chs)),
             boot_order: &boot_order,
         };
-        let contents = cmos_contents::contents(&facts);
         let chips = Chips {
             floppy,
             ide,

@@ -1,12 +1,11 @@
 //! The chips: typed fields, and the one place that knows which chip has which number.
 
-use oldiron_devices::{Device, FloppyController, IdeChannel, Vga};
+use oldiron_devices::{
+    Cmos, Device, DmaPair, FloppyController, IdeChannel, PicPair, Pit, Ps2Controller, SystemPorts, Uart, Vga,
+};
 use oldiron_mmu::SnapshotError;
 
-use crate::{
-    irq_router::IsaLines,
-    snapshot_file::{FileReader, FileWriter},
-};
+use crate::snapshot_file::{FileReader, FileWriter};
 
 /// A chip of the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,62 +54,88 @@ impl DeviceId {
 
 /// All chips.
 pub(crate) struct Chips {
+    pub(crate) pic: PicPair,
+    pub(crate) pit: Pit,
+    pub(crate) dma: DmaPair,
+    pub(crate) cmos: Cmos,
+    pub(crate) ps2: Ps2Controller,
+    pub(crate) uarts: [Uart; 2],
+    pub(crate) system: SystemPorts,
     pub(crate) floppy: FloppyController,
     pub(crate) ide: [IdeChannel; 2],
     pub(crate) vga: Vga,
 }
 
 impl Chips {
-    /// A chip, apart from the DMA controllers that it may use. `None` if it is not fitted.
-    pub(crate) fn apart(&mut self, id: DeviceId) -> Option<&mut dyn Device> {
-        match id {
-            DeviceId::Floppy => Some(&mut self.floppy),
-            DeviceId::Ide0 => Some(&mut self.ide[0]),
-            DeviceId::Ide1 => Some(&mut self.ide[1]),
-            DeviceId::Vga => Some(&mut self.vga),
-            _ => None,
-        }
+    /// A chip, and apart from it the DMA controllers that it may use. `None` if it is not fitted.
+    pub(crate) fn apart(&mut self, id: DeviceId) -> Option<(&mut dyn Device, Option<&mut DmaPair>)> {
+        let dma = Some(&mut self.dma);
+        let [first_uart, second_uart] = &mut self.uarts;
+        let [first_channel, second_channel] = &mut self.ide;
+        Some(match id {
+            DeviceId::None => return None,
+            DeviceId::Dma => return Some((&mut self.dma, None)),
+            DeviceId::Pic => (&mut self.pic, dma),
+            DeviceId::Pit => (&mut self.pit, dma),
+            DeviceId::Cmos => (&mut self.cmos, dma),
+            DeviceId::Ps2 => (&mut self.ps2, dma),
+            DeviceId::Uart0 => (first_uart, dma),
+            DeviceId::Uart1 => (second_uart, dma),
+            DeviceId::System => (&mut self.system, dma),
+            DeviceId::Floppy => (&mut self.floppy, dma),
+            DeviceId::Ide0 => (first_channel, dma),
+            DeviceId::Ide1 => (second_channel, dma),
+            DeviceId::Vga => (&mut self.vga, dma),
+        })
     }
 
     /// A chip. `None` if it is not fitted.
     pub(crate) fn get(&self, id: DeviceId) -> Option<&dyn Device> {
-        match id {
-            DeviceId::Floppy => Some(&self.floppy),
-            DeviceId::Ide0 => Some(&self.ide[0]),
-            DeviceId::Ide1 => Some(&self.ide[1]),
-            DeviceId::Vga => Some(&self.vga),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn sample_interrupts(&mut self, lines: IsaLines) {
-        let _ = lines;
-    }
-
-    pub(crate) fn interrupt_requested(&self) -> bool {
-        false
-    }
-
-    pub(crate) fn acknowledge_interrupt(&mut self) -> u8 {
-        0
-    }
-
-    pub(crate) fn nmi_enabled(&self) -> bool {
-        true
+        Some(match id {
+            DeviceId::None => return None,
+            DeviceId::Pic => &self.pic,
+            DeviceId::Pit => &self.pit,
+            DeviceId::Dma => &self.dma,
+            DeviceId::Cmos => &self.cmos,
+            DeviceId::Ps2 => &self.ps2,
+            DeviceId::Uart0 => &self.uarts[0],
+            DeviceId::Uart1 => &self.uarts[1],
+            DeviceId::System => &self.system,
+            DeviceId::Floppy => &self.floppy,
+            DeviceId::Ide0 => &self.ide[0],
+            DeviceId::Ide1 => &self.ide[1],
+            DeviceId::Vga => &self.vga,
+        })
     }
 
     /// Address line 20 is let through if either the keyboard controller or port 92h says so.
     pub(crate) fn a20(&self) -> bool {
-        false
+        self.ps2.a20() || self.system.a20()
     }
 
     pub(crate) fn save(&self, w: &mut FileWriter) {
+        w.component(&self.pic);
+        w.component(&self.pit);
+        w.component(&self.dma);
+        w.component(&self.cmos);
+        w.component(&self.ps2);
+        self.uarts.iter().for_each(|uart| w.component(uart));
+        w.component(&self.system);
         w.component(&self.floppy);
         self.ide.iter().for_each(|channel| w.component(channel));
         w.component(&self.vga);
     }
 
     pub(crate) fn load(&mut self, r: &mut FileReader<'_>) -> Result<(), SnapshotError> {
+        r.component(&mut self.pic)?;
+        r.component(&mut self.pit)?;
+        r.component(&mut self.dma)?;
+        r.component(&mut self.cmos)?;
+        r.component(&mut self.ps2)?;
+        for uart in &mut self.uarts {
+            r.component(uart)?;
+        }
+        r.component(&mut self.system)?;
         r.component(&mut self.floppy)?;
         for channel in &mut self.ide {
             r.component(channel)?;

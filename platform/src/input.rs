@@ -48,28 +48,36 @@ pub enum HostEvent {
 const MOST_KEYS: usize = 4096;
 const MOST_SERIAL_BYTES: usize = 65536;
 
+/// Something for the keyboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum KeyEvent {
+    Down(KeyCode),
+    Up(KeyCode),
+    ReleaseAll,
+}
+
 /// What was posted and does not fit into a chip yet.
 ///
 /// A keyboard holds sixteen bytes and a UART one FIFO; a pasted text is longer. It waits here, as part
 /// of the machine's state, and goes on when the chip has room: at a tick that only the guest decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct InputQueue {
-    keys: VecDeque<(KeyCode, bool)>,
+    keys: VecDeque<KeyEvent>,
     serial: [VecDeque<u8>; 2],
 }
 
 impl InputQueue {
-    pub(crate) fn push_key(&mut self, code: KeyCode, down: bool) {
+    pub(crate) fn push_key(&mut self, event: KeyEvent) {
         // A key that goes up must: it may take the last places.
-        let most = if down { MOST_KEYS / 2 } else { MOST_KEYS };
+        let most = if matches!(event, KeyEvent::Down(_)) { MOST_KEYS / 2 } else { MOST_KEYS };
         if self.keys.len() < most {
-            self.keys.push_back((code, down));
+            self.keys.push_back(event);
         } else {
-            log::debug!(target: "platform::input", "{code:?} is lost: {most} keys wait");
+            log::debug!(target: "platform::input", "{event:?} is lost: {most} keys wait");
         }
     }
 
-    pub(crate) fn pop_key(&mut self) -> Option<(KeyCode, bool)> {
+    pub(crate) fn pop_key(&mut self) -> Option<KeyEvent> {
         self.keys.pop_front()
     }
 
@@ -112,9 +120,9 @@ mod tests {
     fn queues_are_bounded_and_keys_can_always_go_up() {
         let mut queue = InputQueue::default();
         for _ in 0..MOST_KEYS {
-            queue.push_key(KeyCode::A, true);
+            queue.push_key(KeyEvent::Down(KeyCode::A));
         }
-        queue.push_key(KeyCode::A, false);
+        queue.push_key(KeyEvent::Up(KeyCode::A));
         assert_eq!(queue.keys.len(), MOST_KEYS / 2 + 1);
         queue.push_serial(1, &[7; MOST_SERIAL_BYTES + 5]);
         queue.push_serial(7, &[7]);

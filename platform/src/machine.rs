@@ -4,7 +4,7 @@ use oldiron_cpu::{Cpu, CpuModel, Dispatch, Exit};
 use oldiron_devices::{Outbox, ResetKind};
 use oldiron_mmu::{Attention, Bus, GuestMemory, IoSpace, TickRate, Ticks};
 
-use crate::{HostEvent, MachineStats, StopReason, board::Board, clock::Clock, state::Configuration};
+use crate::{HostEvent, MachineStats, StopReason, board::Board, clock::Clock, input::KeyEvent, state::Configuration};
 
 /// A PC.
 ///
@@ -114,12 +114,11 @@ impl Machine {
 
     /// Moves what chips sent into the caller's outbox, and says whether any of it ends the run.
     fn collect_output(&mut self) -> Option<StopReason> {
-        let out = core::mem::take(&mut self.board.out);
+        let out = self.board.take_output();
         let serial = out.serial.iter().any(|sent| sent.port == 0);
         let failed = !out.disk_errors.is_empty();
         let (power_off, debug_exit) = (out.power_off, out.debug_exit);
         append(&mut self.outbox, out);
-        self.board.output_taken();
         if power_off {
             self.board.power_off();
             return Some(StopReason::PowerOff);
@@ -191,15 +190,24 @@ impl Machine {
     /// Something happens to the machine from outside, at the current tick.
     pub fn post(&mut self, event: HostEvent) {
         self.board.idle.input();
+        let (mem, now) = (&mut self.mem, self.clock.now());
         match event {
+            HostEvent::Key { code, down: true } => self.board.key(mem, now, KeyEvent::Down(code)),
+            HostEvent::Key { code, down: false } => self.board.key(mem, now, KeyEvent::Up(code)),
+            HostEvent::ReleaseAllKeys => self.board.key(mem, now, KeyEvent::ReleaseAll),
+            HostEvent::Mouse { dx, dy, wheel, buttons } => {
+                self.board.mouse(mem, now, dx, dy, wheel, buttons);
+            }
+            HostEvent::SerialRx { port, bytes } => self.board.serial_input(mem, now, port, &bytes),
             HostEvent::Reset => self.reset(),
             HostEvent::PowerButton => self.board.power_off(),
-            HostEvent::NmiButton => self.board.press_nmi(&mut self.mem),
-            HostEvent::Key { .. }
-            | HostEvent::ReleaseAllKeys
-            | HostEvent::Mouse { .. }
-            | HostEvent::SerialRx { .. } => {}
+            HostEvent::NmiButton => self.board.press_nmi(mem),
         }
+    }
+
+    /// How many more bytes a [`HostEvent::SerialRx`] may bring before any of them are lost.
+    pub fn serial_input_room(&self, port: u8) -> usize {
+        self.board.serial_input_room(port)
     }
 
     /// Whether a byte from COM1 ends a run.
@@ -217,7 +225,7 @@ impl Machine {
     /// The shutdown code in CMOS 0Fh: what the BIOS is to do after a reset. 05h, 09h, 0Ah and 0Ch
     /// say that the guest leaves protected mode the way a 286 has to.
     pub fn shutdown_code(&self) -> u8 {
-        0
+        self.board.chips.cmos.shutdown_code()
     }
 
     /// Resets the processor alone, as the chipset does after a triple fault.
