@@ -32,8 +32,22 @@ struct Wires {
 
 impl Wires {
     fn lend<'a>(&'a mut self, now: Ticks, dma: &'a mut dyn DmaBus) -> Ctx<'a> {
-        let Self { rate, timing, irq, timers, out } = self;
-        Ctx { now, rate: *rate, timing: *timing, irq, timers, dma, out }
+        let Self {
+            rate,
+            timing,
+            irq,
+            timers,
+            out,
+        } = self;
+        Ctx {
+            now,
+            rate: *rate,
+            timing: *timing,
+            irq,
+            timers,
+            dma,
+            out,
+        }
     }
 }
 
@@ -108,7 +122,9 @@ impl Board {
 
     /// Hands on what waits for a chip that may have room now.
     fn feed(&mut self, mem: &mut GuestMemory, now: Ticks, id: DeviceId) {
-        let Self { chips, wires, inputs, .. } = self;
+        let Self {
+            chips, wires, inputs, ..
+        } = self;
         let mut bus = BoardDma::new(Some(&mut chips.dma), mem);
         let mut ctx = wires.lend(now, &mut bus);
         match id {
@@ -145,16 +161,19 @@ impl Board {
         if self.wires.out.a20.take().is_some() {
             self.settle_a20(mem);
         }
-        let stop = self.wires.out.power_off || self.wires.out.debug_exit.is_some() || !self.wires.out.disk_errors.is_empty();
+        let stop = self.wires.out.power_off
+            || self.wires.out.debug_exit.is_some()
+            || !self.wires.out.disk_errors.is_empty();
         if core::mem::take(&mut self.wires.out.cpu_reset) {
             self.attention |= Attention::RESET;
         }
-        self.attention
-            .set(Attention::INTR, self.chips.pic.intr());
+        self.attention.set(Attention::INTR, self.chips.pic.intr());
         self.attention
             .set(Attention::NMI, self.nmi_pressed && !self.chips.cmos.nmi_masked());
-        self.attention
-            .set(Attention::DEADLINE_MOVED, self.wires.timers.next_due() < self.slice_end);
+        self.attention.set(
+            Attention::DEADLINE_MOVED,
+            self.wires.timers.next_due() < self.slice_end,
+        );
         self.attention.set(Attention::STOP, stop);
     }
 
@@ -229,16 +248,34 @@ impl Board {
     }
 
     /// The mouse moves or its buttons change.
-    pub(crate) fn mouse(&mut self, mem: &mut GuestMemory, now: Ticks, dx: i16, dy: i16, wheel: i8, buttons: u8) {
+    pub(crate) fn mouse(
+        &mut self,
+        mem: &mut GuestMemory,
+        now: Ticks,
+        dx: i16,
+        dy: i16,
+        wheel: i8,
+        buttons: u8,
+    ) {
         let mut bus = BoardDma::new(Some(&mut self.chips.dma), mem);
-        self.chips.ps2.mouse(dx, dy, wheel, buttons, &mut self.wires.lend(now, &mut bus));
+        self.chips
+            .ps2
+            .mouse(dx, dy, wheel, buttons, &mut self.wires.lend(now, &mut bus));
         self.settle(mem);
     }
 
     /// Bytes arrive at a serial port.
     pub(crate) fn serial_input(&mut self, mem: &mut GuestMemory, now: Ticks, port: u8, bytes: &[u8]) {
         self.inputs.push_serial(port, bytes);
-        self.feed(mem, now, if port == 0 { DeviceId::Uart0 } else { DeviceId::Uart1 });
+        self.feed(
+            mem,
+            now,
+            if port == 0 {
+                DeviceId::Uart0
+            } else {
+                DeviceId::Uart1
+            },
+        );
         self.settle(mem);
     }
 
@@ -379,8 +416,7 @@ impl IoSpace for Board {
 
     fn acknowledge_intr(&mut self, _now: Ticks) -> u8 {
         let vector = self.chips.pic.acknowledge();
-        self.attention
-            .set(Attention::INTR, self.chips.pic.intr());
+        self.attention.set(Attention::INTR, self.chips.pic.intr());
         vector
     }
 

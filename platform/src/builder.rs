@@ -2,8 +2,8 @@
 
 use oldiron_cpu::{CpuModel, Dispatch, MODELS};
 use oldiron_devices::{
-    BlockImage, Chs, Cmos, DateTime, DiskError, DmaPair, FloppyController, FloppyKind, GeometryError, IdeChannel, PicPair, Pit,
-    Ps2Controller, SystemPorts, Timing, Uart, Vga, check_chs,
+    BlockImage, Chs, Cmos, DateTime, DiskError, DmaPair, FloppyController, FloppyKind, GeometryError,
+    IdeChannel, PicPair, Pit, Ps2Controller, SystemPorts, Timing, Uart, Vga, check_chs,
 };
 use oldiron_mmu::TickRate;
 
@@ -310,7 +310,18 @@ impl MachineBuilder {
             disks: [disks[0], disks[1]].map(|disk| disk.map(|(chs, _)| chs)),
             boot_order: &boot_order,
         };
+        let mut cmos = Cmos::new(source::RTC, self.rtc);
+        for (register, value) in cmos_contents::contents(&facts) {
+            cmos.set(register, value);
+        }
         let chips = Chips {
+            pic: PicPair::new(),
+            pit: Pit::new(source::PIT),
+            dma: DmaPair::new(),
+            cmos,
+            ps2: Ps2Controller::new(source::KEYBOARD, source::MOUSE),
+            uarts: [Uart::new(0, source::COM1), Uart::new(1, source::COM2)],
+            system: SystemPorts::new(self.debug_console, self.debug_exit),
             floppy,
             ide,
             vga: Vga::new(source::VGA),

@@ -69,12 +69,14 @@ pub(crate) struct Chips {
 impl Chips {
     /// A chip, and apart from it the DMA controllers that it may use. `None` if it is not fitted.
     pub(crate) fn apart(&mut self, id: DeviceId) -> Option<(&mut dyn Device, Option<&mut DmaPair>)> {
+        if id == DeviceId::Dma {
+            return Some((&mut self.dma, None));
+        }
         let dma = Some(&mut self.dma);
         let [first_uart, second_uart] = &mut self.uarts;
         let [first_channel, second_channel] = &mut self.ide;
         Some(match id {
-            DeviceId::None => return None,
-            DeviceId::Dma => return Some((&mut self.dma, None)),
+            DeviceId::None | DeviceId::Dma => return None,
             DeviceId::Pic => (&mut self.pic, dma),
             DeviceId::Pit => (&mut self.pit, dma),
             DeviceId::Cmos => (&mut self.cmos, dma),

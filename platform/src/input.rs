@@ -69,7 +69,11 @@ pub(crate) struct InputQueue {
 impl InputQueue {
     pub(crate) fn push_key(&mut self, event: KeyEvent) {
         // A key that goes up must: it may take the last places.
-        let most = if matches!(event, KeyEvent::Down(_)) { MOST_KEYS / 2 } else { MOST_KEYS };
+        let most = if matches!(event, KeyEvent::Down(_)) {
+            MOST_KEYS / 2
+        } else {
+            MOST_KEYS
+        };
         if self.keys.len() < most {
             self.keys.push_back(event);
         } else {

@@ -4,7 +4,9 @@ use oldiron_cpu::{Cpu, CpuModel, Dispatch, Exit};
 use oldiron_devices::{Outbox, ResetKind};
 use oldiron_mmu::{Attention, Bus, GuestMemory, IoSpace, TickRate, Ticks};
 
-use crate::{HostEvent, MachineStats, StopReason, board::Board, clock::Clock, input::KeyEvent, state::Configuration};
+use crate::{
+    HostEvent, MachineStats, StopReason, board::Board, clock::Clock, input::KeyEvent, state::Configuration,
+};
 
 /// A PC.
 ///
@@ -195,7 +197,12 @@ impl Machine {
             HostEvent::Key { code, down: true } => self.board.key(mem, now, KeyEvent::Down(code)),
             HostEvent::Key { code, down: false } => self.board.key(mem, now, KeyEvent::Up(code)),
             HostEvent::ReleaseAllKeys => self.board.key(mem, now, KeyEvent::ReleaseAll),
-            HostEvent::Mouse { dx, dy, wheel, buttons } => {
+            HostEvent::Mouse {
+                dx,
+                dy,
+                wheel,
+                buttons,
+            } => {
                 self.board.mouse(mem, now, dx, dy, wheel, buttons);
             }
             HostEvent::SerialRx { port, bytes } => self.board.serial_input(mem, now, port, &bytes),
