@@ -35,7 +35,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(7);
 /// How often a new picture is shown.
 const FRAME_INTERVAL: Duration = Duration::from_millis(14);
 /// The same while the guest has nothing to do.
-const IDLE_INTERVAL: Duration = Duration::from_millis(30);
+const IDLE_INTERVAL: Duration = Duration::from_millis(20);
+/// How far the guest runs between two rests while it only polls for a key.
+const POLLING_INTERVAL: Duration = Duration::from_millis(4);
 /// How often speed is measured.
 const STATUS_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -191,6 +193,8 @@ pub struct Session<'a> {
     display: &'a mut dyn Display,
     pacer: Pacer,
     live: bool,
+    /// The guest does nothing but poll for a key.
+    polling: bool,
     interrupted: &'a AtomicBool,
     started: Instant,
     status: Status,
@@ -244,6 +248,7 @@ impl<'a> Session<'a> {
             limits,
             display,
             live,
+            polling: false,
             interrupted,
             started: now,
             status: Status::default(),
@@ -278,35 +283,37 @@ impl<'a> Session<'a> {
         self.core.post_due_keys();
         let now = self.core.now();
         let idle = self.core.machine.idle_hint();
-        let allowed = self.pacer.allowed(now, idle);
-        if allowed <= now {
+        let quantum = match idle {
+            true if self.polling => POLLING_INTERVAL,
+            true => IDLE_INTERVAL,
+            false => POLL_INTERVAL,
+        };
+        let until = self.deadline(now, quantum);
+        if self.pacer.allowed(now, idle) < until {
             self.show(idle)?;
-            let quantum = if idle { IDLE_INTERVAL } else { POLL_INTERVAL };
-            let ticks = script_run::ticks(self.core.rate(), quantum.as_secs_f64());
-            thread::sleep(self.pacer.until(now + ticks).min(quantum));
+            thread::sleep(self.pacer.until(until).min(quantum));
             return Ok(());
         }
         let watch_serial = self.conditions.watches_serial() || self.runner.watches_serial();
         self.core.machine.set_stop_on_serial(watch_serial);
         let slice_began = Instant::now();
-        let stop = self.core.machine.run_until(self.deadline(now).min(allowed));
+        let stop = self.core.machine.run_until(until);
         self.take_output()?;
         self.look_at_text()?;
         self.stopped(stop)?;
         self.check_limits()?;
         self.show(idle)?;
-        self.rest_if_polling(slice_began.elapsed());
+        self.rest_if_polling(slice_began.elapsed(), self.core.now() - now);
         Ok(())
     }
 
-    /// The next tick at which something is to be done.
-    fn deadline(&self, now: Ticks) -> Ticks {
+    /// The next tick at which something is to be done: after `quantum` of host time at the latest.
+    fn deadline(&self, now: Ticks, quantum: Duration) -> Ticks {
         let rate = self.core.rate();
-        let slice = if self.live {
-            (rate.per_second() / 200).clamp(1, MAX_SLICE)
-        } else {
-            MAX_SLICE
-        };
+        let mut slice = MAX_SLICE;
+        if self.live || self.pacer.is_paced() {
+            slice = slice.min(self.pacer.ticks_in(quantum)).max(1);
+        }
         let mut until = now + slice;
         let mut at = |tick: Ticks| until = until.min(tick.max(now + 1));
         if self.conditions.watches_text() || self.runner.watches_text() {
@@ -643,11 +650,14 @@ impl<'a> Session<'a> {
 
     /// A DOS program that only asks for a key over and over keeps a whole core busy; here it gets
     /// a fraction of one. Its clock then falls behind; the first key brings it back to speed.
-    fn rest_if_polling(&mut self, ran: Duration) {
+    fn rest_if_polling(&mut self, ran: Duration, ticks: Ticks) {
         let quiet = self.core.keys.is_idle(self.core.now());
         let paced = self.pacer.speed() == Speed::Realtime;
-        if self.live && paced && quiet && ran > Duration::from_micros(500) && self.core.machine.idle_hint() {
-            thread::sleep(Pacer::rest_after_polling(ran).min(IDLE_INTERVAL * 2));
+        // A halted guest is idle too, but costs nothing.
+        let costly = self.pacer.ticks_in(ran) > ticks / 20;
+        self.polling = self.live && paced && quiet && costly && self.core.machine.idle_hint();
+        if self.polling {
+            thread::sleep(Pacer::rest_after_polling(ran));
             self.pacer.restart(self.core.now());
         }
     }
