@@ -210,7 +210,6 @@ struct Meter {
     notice_since: Instant,
     polled: Instant,
     presented: Instant,
-    frame: u64,
 }
 
 impl<'a> Session<'a> {
@@ -238,7 +237,6 @@ impl<'a> Session<'a> {
             notice_since: now,
             polled: now,
             presented: now,
-            frame: u64::MAX,
         };
         Self {
             pacer: Pacer::new(core.machine.rate(), speed, live),
@@ -617,7 +615,6 @@ impl<'a> Session<'a> {
         let interval = if idle { IDLE_INTERVAL } else { FRAME_INTERVAL };
         if self.meter.presented.elapsed() >= interval {
             self.meter.presented = Instant::now();
-            self.meter.frame = self.core.machine.frame_number();
             self.display.present(&mut self.core.machine)?;
         }
         let passed = self.meter.since.elapsed();

@@ -18,7 +18,7 @@ use crossterm::{
     style::{Color, Print, ResetColor, SetBackgroundColor, SetForegroundColor},
     terminal::{self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen},
 };
-use oldiron_platform::{Frame, KeyCode as Pc, Machine};
+use oldiron_platform::{Frame, KeyCode as Pc, Machine, TextCells};
 
 use crate::{
     display::{Display, Input, MENU, Status, menu_command},
@@ -236,22 +236,24 @@ impl Display for Term {
     fn present(&mut self, machine: &mut Machine) -> Result<(), Failure> {
         let (columns, rows) = (usize::from(self.size.0), usize::from(self.size.1));
         let mut cells = vec![BLANK; columns * rows];
-        let text = machine.text_screen();
-        let text_rows = text.lines().count();
-        if text.is_empty() {
-            picture(machine.frame(), columns, rows, &mut cells);
-        }
-        for (line, row) in text.lines().zip(cells.chunks_mut(columns.max(1))) {
-            for (c, cell) in line.chars().zip(row) {
-                cell.text = printable(c);
+        let mut used = rows;
+        let mut cursor_at = None;
+        match machine.text_cells() {
+            Some(text) => {
+                used = text.rows.len();
+                cursor_at = text
+                    .cursor
+                    .map(|cursor| (cursor.column as u16, cursor.row as u16));
+                letters(&text, columns, &mut cells);
             }
+            None => picture(machine.frame(), columns, rows, &mut cells),
         }
         if self.menu_open {
             self.put_line(&mut cells, &format!("Ctrl-] menu: {MENU}"));
-        } else if text_rows < rows || self.status.paused.is_some() {
+        } else if used < rows || self.status.paused.is_some() {
             self.put_line(&mut cells, &self.status.line("Ctrl-]"));
         }
-        self.draw(&cells, None).map_err(|error| failure(&error))
+        self.draw(&cells, cursor_at).map_err(|error| failure(&error))
     }
 
     fn show_status(&mut self, status: &Status) -> Result<(), Failure> {
@@ -304,6 +306,20 @@ fn pc_key(code: KeyCode) -> Option<(Pc, bool)> {
         _ => return None,
     };
     Some((plain, false))
+}
+
+/// Draws a text screen.
+fn letters(text: &TextCells, columns: usize, cells: &mut [Cell]) {
+    let shade = |index: u8| text.palette.get(usize::from(index)).copied().unwrap_or_default();
+    for (from, to) in text.rows.iter().zip(cells.chunks_mut(columns.max(1))) {
+        for (from, to) in from.iter().zip(to) {
+            *to = Cell {
+                text: printable(from.character),
+                fore: shade(from.foreground),
+                back: shade(from.background),
+            };
+        }
+    }
 }
 
 /// Draws a picture with two dots to a character.

@@ -51,7 +51,8 @@ pub struct PcWindow {
     focused: bool,
     title: String,
     status: Status,
-    shown: Frame,
+    /// Which picture, for what size, is in `pixels`.
+    shown: u64,
     pixels: Vec<u32>,
     size: (usize, usize),
     skipped: u32,
@@ -91,7 +92,7 @@ impl PcWindow {
             focused: true,
             title: String::new(),
             status: Status::default(),
-            shown: Frame::default(),
+            shown: u64::MAX,
             pixels: Vec::new(),
             size: (0, 0),
             skipped: 0,
@@ -184,22 +185,21 @@ impl Display for PcWindow {
     }
 
     fn present(&mut self, machine: &mut Machine) -> Result<(), Failure> {
-        let frame = machine.frame();
+        machine.frame();
+        let generation = machine.vga().frame_generation();
         let size = self.window.get_size();
         self.skipped += 1;
-        if *frame == self.shown && size == self.size && self.skipped < REDRAW_EVERY {
+        if generation == self.shown && size == self.size && self.skipped < REDRAW_EVERY {
             return Ok(());
-        }
-        self.skipped = 0;
-        self.size = size;
-        if *frame != self.shown {
-            self.shown.clone_from(frame);
         }
         let (width, height) = size;
         if width == 0 || height == 0 {
             return Ok(());
         }
-        scale(&self.shown, width, height, &mut self.pixels);
+        if generation != self.shown || size != self.size {
+            scale(machine.frame(), width, height, &mut self.pixels);
+        }
+        (self.skipped, self.shown, self.size) = (0, generation, size);
         self.window
             .update_with_buffer(&self.pixels, width, height)
             .map_err(|error| Failure::host_io(format!("cannot draw in the window: {error}")))
