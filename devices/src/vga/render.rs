@@ -224,7 +224,7 @@ impl Source<'_> {
         }
         // One character more than is shown, for panning.
         row_buffer.resize((characters + 1) * character_width, 0);
-        let painter = Painter::new(self);
+        let mut painter = Painter::new(self);
         let mut previous = None;
         for (pixels, &line) in frame
             .pixels
@@ -244,13 +244,7 @@ impl Source<'_> {
 
 /// What stays the same for all rows of a picture.
 enum Painter<'a> {
-    Text {
-        source: &'a Source<'a>,
-        colors: [u32; 16],
-        fonts: [u16; 2],
-        cursor: Option<(u8, u8)>,
-        line_graphics: bool,
-    },
+    Text(TextPainter<'a>),
     Sixteen {
         source: &'a Source<'a>,
         colors: [u32; 16],
@@ -265,16 +259,10 @@ enum Painter<'a> {
 
 impl<'a> Painter<'a> {
     fn new(source: &'a Source<'a>) -> Self {
-        let mode = source.attribute.mode();
         if !source.graphics.is_graphics() {
-            return Self::Text {
-                source,
-                colors: source.colors(),
-                fonts: source.sequencer.font_bases(),
-                cursor: source.crtc.cursor_rows().filter(|_| source.phase.cursor),
-                line_graphics: mode.contains(AttributeMode::LINE_GRAPHICS),
-            };
+            return Self::Text(TextPainter::new(source));
         }
+        let mode = source.attribute.mode();
         let graphics_mode = source.graphics.mode();
         let shift = if graphics_mode.contains(GraphicsMode::SHIFT_256) {
             Shift::Nibbles
@@ -311,45 +299,9 @@ impl<'a> Painter<'a> {
         }
     }
 
-    fn row(&self, line: ScanLine, out: &mut [u32]) {
+    fn row(&mut self, line: ScanLine, out: &mut [u32]) {
         match self {
-            &Self::Text {
-                source,
-                ref colors,
-                fonts,
-                cursor,
-                line_graphics,
-            } => {
-                let width = source.character_width();
-                let cursor_here = cursor.is_some_and(|(first, last)| (first..=last).contains(&line.row));
-                let cursor_address = source.cursor_address();
-                let underline = line.row == source.crtc.underline_row();
-                for (dots, (counter, word)) in out.chunks_exact_mut(width).zip(source.words(line)) {
-                    let [code, attribute, ..] = word.to_le_bytes();
-                    let (foreground, background) = source.attribute_colors(attribute);
-                    let font = fonts[usize::from(attribute >> 3 & 1)];
-                    let glyph = font
-                        .wrapping_add(u16::from(code) * 32)
-                        .wrapping_add(u16::from(line.row));
-                    // Nine dots, the leftmost in bit 8.
-                    let mut bits = u16::from(source.memory.font_byte(glyph)) << 1;
-                    if line_graphics && (0xc0..=0xdf).contains(&code) {
-                        bits |= bits >> 1 & 1;
-                    }
-                    if source.blinks(attribute) && !source.phase.characters {
-                        bits = 0;
-                    } else if underline && attribute & 0x77 == 0x01 {
-                        bits = 0x1ff;
-                    }
-                    if cursor_here && counter == cursor_address {
-                        bits = 0x1ff;
-                    }
-                    let pair = [colors[usize::from(background)], colors[usize::from(foreground)]];
-                    for (at, dot) in dots.iter_mut().enumerate() {
-                        *dot = pair[usize::from(bits >> (8 - at) & 1)];
-                    }
-                }
-            }
+            Self::Text(painter) => painter.row(line, out),
             Self::Sixteen {
                 source,
                 colors,
@@ -384,6 +336,109 @@ impl<'a> Painter<'a> {
                     *dots = pixels.map(|pixel| colors[usize::from(pixel)]);
                 }
             }
+        }
+    }
+}
+
+/// A cell made ready for all its scan lines.
+#[derive(Clone, Copy)]
+struct PaintedCell {
+    /// Address in plane 2 of the glyph's first row.
+    glyph: u16,
+    foreground: u32,
+    background: u32,
+    /// Dots of the glyph that can show: none while a blinking character is hidden.
+    visible: u16,
+    /// The ninth dot repeats the eighth.
+    line_graphics: bool,
+    underlined: bool,
+    cursor: bool,
+}
+
+struct TextPainter<'a> {
+    source: &'a Source<'a>,
+    colors: [u32; 16],
+    fonts: [u16; 2],
+    cursor: Option<(u8, u8)>,
+    /// The cells of the line drawn last: the scan lines of a character row share them.
+    cells: Vec<PaintedCell>,
+    cells_of: Option<(u16, AddressRule)>,
+}
+
+impl<'a> TextPainter<'a> {
+    fn new(source: &'a Source<'a>) -> Self {
+        Self {
+            source,
+            colors: source.colors(),
+            fonts: source.sequencer.font_bases(),
+            cursor: source.crtc.cursor_rows().filter(|_| source.phase.cursor),
+            cells: Vec::new(),
+            cells_of: None,
+        }
+    }
+
+    fn load_cells(&mut self, line: ScanLine) {
+        let source = self.source;
+        let cursor_address = source.cursor_address();
+        let line_graphics = source.attribute.mode().contains(AttributeMode::LINE_GRAPHICS);
+        let count = usize::from(source.crtc.characters()) + 1;
+        self.cells.clear();
+        self.cells
+            .extend(source.words(line).take(count).map(|(counter, word)| {
+                let [code, attribute, ..] = word.to_le_bytes();
+                let (foreground, background) = source.attribute_colors(attribute);
+                let hidden = source.blinks(attribute) && !source.phase.characters;
+                PaintedCell {
+                    glyph: self.fonts[usize::from(attribute >> 3 & 1)].wrapping_add(u16::from(code) * 32),
+                    foreground: self.colors[usize::from(foreground)],
+                    background: self.colors[usize::from(background)],
+                    visible: if hidden { 0 } else { 0x1ff },
+                    line_graphics: line_graphics && (0xc0..=0xdf).contains(&code),
+                    underlined: attribute & 0x77 == 0x01,
+                    cursor: counter == cursor_address,
+                }
+            }));
+        self.cells_of = Some((line.address, line.rule));
+    }
+
+    fn row(&mut self, line: ScanLine, out: &mut [u32]) {
+        if self.cells_of != Some((line.address, line.rule)) {
+            self.load_cells(line);
+        }
+        if self.source.character_width() == 8 {
+            self.dots(line.row, out.as_chunks_mut::<8>().0);
+        } else {
+            self.dots(line.row, out.as_chunks_mut::<9>().0);
+        }
+    }
+
+    fn dots<const WIDTH: usize>(&self, row: u8, out: &mut [[u32; WIDTH]]) {
+        let cursor_here = self
+            .cursor
+            .is_some_and(|(first, last)| (first..=last).contains(&row));
+        let underline = row == self.source.crtc.underline_row();
+        for (dots, cell) in out.iter_mut().zip(&self.cells) {
+            // Nine dots, the leftmost in bit 8.
+            let font = self
+                .source
+                .memory
+                .font_byte(cell.glyph.wrapping_add(u16::from(row)));
+            let mut bits = u16::from(font) << 1;
+            if cell.line_graphics {
+                bits |= bits >> 1 & 1;
+            }
+            if underline && cell.underlined {
+                bits = 0x1ff;
+            }
+            bits &= cell.visible;
+            if cursor_here && cell.cursor {
+                bits = 0x1ff;
+            }
+            let difference = cell.foreground ^ cell.background;
+            *dots = core::array::from_fn(|at| {
+                let on = u32::from(bits >> (8 - at) & 1).wrapping_neg();
+                cell.background ^ difference & on
+            });
         }
     }
 }

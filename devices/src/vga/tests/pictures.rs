@@ -211,6 +211,12 @@ fn lines() -> Bench {
     b
 }
 
+fn start_at_line(b: &mut Bench, line: u16) {
+    let [high, low] = (line * 80).to_be_bytes();
+    b.crtc(0x0c, high);
+    b.crtc(0x0d, low);
+}
+
 fn row_color(line: u32) -> usize {
     (line as usize & 255) | 1
 }
@@ -219,8 +225,7 @@ fn row_color(line: u32) -> usize {
 fn the_start_address_is_taken_over_at_the_vertical_retrace_and_panning_at_once() {
     let mut b = lines();
     let palette = b.chip.palette();
-    b.crtc(0x0c, (80u32 * 100 >> 8) as u8);
-    b.crtc(0x0d, (80u32 * 100) as u8);
+    start_at_line(&mut b, 100);
     assert_eq!(b.pixel(100, 0), palette[row_color(0)]);
     b.next_frame();
     assert_eq!(b.pixel(100, 0), palette[row_color(100)]);
@@ -234,8 +239,7 @@ fn the_start_address_is_taken_over_at_the_vertical_retrace_and_panning_at_once()
 fn the_line_compare_starts_a_second_picture_at_address_0() {
     let mut b = lines();
     let palette = b.chip.palette();
-    b.crtc(0x0c, (80u32 * 200 >> 8) as u8);
-    b.crtc(0x0d, (80u32 * 200) as u8);
+    start_at_line(&mut b, 200);
     b.next_frame();
     // After scan line 399, that is 200 doubled lines.
     b.crtc(0x18, 0x8f);
