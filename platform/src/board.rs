@@ -466,3 +466,6 @@ impl Snapshot for Board {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Saving, restoring and hashing a whole machine.
 
-use oldiron_devices::{Chs, FloppyKind, Timing};
+use oldiron_devices::{Chs, FloppyKind};
 use oldiron_mmu::{Snapshot, SnapshotError, StateReader, StateWriter, TickRate, Ticks};
 use serde::{Deserialize, Serialize};
 
@@ -23,16 +23,6 @@ pub(crate) struct Configuration {
     pub(crate) vga_bios_hash: u64,
     pub(crate) debug_exit: Option<u16>,
     pub(crate) debug_console: bool,
-}
-
-impl Configuration {
-    pub(crate) fn timing(&self) -> Timing {
-        if self.real_timing {
-            Timing::Real
-        } else {
-            Timing::Fast
-        }
-    }
 }
 
 /// The chunk that goes first: what the machine is, and when.

@@ -1,0 +1,242 @@
+//! The bus as the processor sees it, with all chips in place.
+
+use oldiron_mmu::MapKind;
+
+use super::*;
+use crate::{Machine, MachineBuilder, irq_router::source};
+
+const CMOS_INDEX: u16 = 0x70;
+const NMI_OFF: u32 = 0x80;
+const VGA_MISC: u16 = 0x3c2;
+const VGA_SEQUENCER: u16 = 0x3c4;
+const PORT_A: u16 = 0x92;
+
+struct Rig {
+    machine: Machine,
+    now: Ticks,
+}
+
+impl Rig {
+    fn new() -> Self {
+        Self::with(MachineBuilder::new())
+    }
+
+    fn with(builder: MachineBuilder) -> Self {
+        Self {
+            machine: builder.memory_mib(2).bios(vec![0xf4; 0x10000]).build().unwrap(),
+            now: 0,
+        }
+    }
+
+    fn read(&mut self, port: u16, width: IoWidth) -> u32 {
+        self.machine
+            .board
+            .port_read(&mut self.machine.mem, self.now, port, width)
+    }
+
+    fn write(&mut self, port: u16, value: u32, width: IoWidth) {
+        self.machine
+            .board
+            .port_write(&mut self.machine.mem, self.now, port, value, width);
+    }
+
+    fn out(&mut self, port: u16, value: u32) {
+        self.write(port, value, IoWidth::Byte);
+    }
+
+    fn attention(&self) -> Attention {
+        self.machine.board.attention()
+    }
+
+    fn raise(&mut self, line: oldiron_devices::IrqLine, high: bool) {
+        self.machine.board.wires.irq.set(line, high);
+        self.machine.board.settle(&mut self.machine.mem);
+    }
+
+    /// Both controllers as the BIOS sets them up, everything unmasked.
+    fn init_pics(&mut self) {
+        for (base, vector, cascade) in [(0x20, 0x08, 0x04), (0xa0, 0x70, 0x02)] {
+            for (port, value) in [
+                (base, 0x11),
+                (base + 1, vector),
+                (base + 1, cascade),
+                (base + 1, 1),
+                (base + 1, 0),
+            ] {
+                self.out(port, value);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_port_that_nobody_claims_reads_all_ones_at_every_width() {
+    let mut rig = Rig::new();
+    for port in [0x300, 0x22e, 0x278, 0xcf8, 0xfffd] {
+        assert_eq!(rig.read(port, IoWidth::Byte), 0xff);
+        assert_eq!(rig.read(port, IoWidth::Word), 0xffff);
+        assert_eq!(rig.read(port, IoWidth::Dword), 0xffff_ffff);
+        rig.write(port, 0, IoWidth::Dword);
+    }
+    // Also across the end of the port space.
+    assert_eq!(rig.read(0xffff, IoWidth::Dword) & 0xff, 0xff);
+}
+
+#[test]
+fn wide_cycles_of_8_bit_chips_become_byte_cycles_from_the_lowest_port_up() {
+    let mut rig = Rig::new();
+    rig.write(VGA_SEQUENCER, 0x0a02, IoWidth::Word);
+    assert_eq!(rig.read(VGA_SEQUENCER, IoWidth::Word), 0x0a02);
+    assert_eq!(rig.read(VGA_SEQUENCER + 1, IoWidth::Byte), 0x0a);
+    // One byte claimed, one not.
+    rig.out(0x80, 0x5a);
+    assert_eq!(rig.read(0x7f, IoWidth::Word), 0x5aff);
+}
+
+#[test]
+fn the_debug_ports_are_there_only_if_wanted() {
+    let mut rig = Rig::new();
+    rig.out(0xe9, b'x'.into());
+    rig.out(0xf4, 3);
+    assert_eq!(rig.read(0xe9, IoWidth::Byte), 0xff);
+    assert!(!rig.attention().contains(Attention::STOP));
+    assert!(rig.machine.outbox().debug_console.is_empty());
+
+    let mut rig = Rig::with(MachineBuilder::new().debug_console(true).debug_exit(Some(0xf4)));
+    assert_eq!(rig.read(0xe9, IoWidth::Byte), 0xe9);
+    rig.out(0xe9, b'x'.into());
+    rig.out(0xf4, 3);
+    assert!(rig.attention().contains(Attention::STOP));
+    let out = rig.machine.board.take_output();
+    assert_eq!((out.debug_console, out.debug_exit), (b"x".to_vec(), Some(3)));
+    assert!(!rig.attention().contains(Attention::STOP));
+}
+
+#[test]
+fn a_debug_exit_port_that_a_chip_has_is_a_build_error() {
+    let error = MachineBuilder::new()
+        .bios(vec![0; 0x10000])
+        .debug_exit(Some(0x3d4))
+        .build()
+        .err();
+    assert!(
+        matches!(error, Some(BuildError::PortConflict { port: 0x3d4, .. })),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn an_interrupt_of_each_source_arrives_with_its_vector() {
+    for (line, vector) in [
+        (source::PIT, 0x08),
+        (source::KEYBOARD, 0x09),
+        (source::COM2, 0x0b),
+        (source::COM1, 0x0c),
+        (source::FLOPPY, 0x0e),
+        (source::RTC, 0x70),
+        (source::VGA, 0x71),
+        (source::MOUSE, 0x74),
+        (source::IDE0, 0x76),
+        (source::IDE1, 0x77),
+    ] {
+        let mut rig = Rig::new();
+        rig.init_pics();
+        assert!(!rig.attention().contains(Attention::INTR));
+        rig.raise(line, true);
+        assert!(rig.attention().contains(Attention::INTR));
+        assert_eq!(rig.machine.board.acknowledge_intr(0), vector);
+        assert!(!rig.attention().contains(Attention::INTR));
+    }
+}
+
+#[test]
+fn the_nmi_button_waits_while_port_70h_masks_it() {
+    let mut rig = Rig::new();
+    rig.out(CMOS_INDEX, NMI_OFF | 0x0f);
+    rig.machine.board.press_nmi(&mut rig.machine.mem);
+    assert!(!rig.attention().contains(Attention::NMI));
+    rig.out(CMOS_INDEX, 0x0f);
+    assert!(rig.attention().contains(Attention::NMI));
+    rig.machine.board.acknowledge_nmi();
+    assert!(!rig.attention().contains(Attention::NMI));
+}
+
+#[test]
+fn port_92h_opens_gate_a20_and_asks_for_a_reset_of_the_processor() {
+    let mut rig = Rig::new();
+    rig.out(PORT_A, 2);
+    assert!(rig.machine.mem.a20());
+    rig.out(PORT_A, 1);
+    assert!(rig.attention().contains(Attention::RESET));
+    assert!(rig.machine.board.take_cpu_reset());
+    assert!(!rig.attention().contains(Attention::RESET));
+    assert!(!rig.machine.board.take_cpu_reset());
+}
+
+#[test]
+fn a_timer_armed_inside_the_slice_asks_for_its_end() {
+    let mut rig = Rig::new();
+    rig.machine.board.begin_slice(1000);
+    for (at, moved) in [(1000, false), (999, true), (Ticks::MAX, false)] {
+        // Nothing else is due this early.
+        TimerId::ALL
+            .iter()
+            .for_each(|&id| rig.machine.board.wires.timers.cancel(id));
+        rig.machine.board.wires.timers.arm(TimerId::Mouse, at);
+        rig.machine.board.settle(&mut rig.machine.mem);
+        assert_eq!(rig.attention().contains(Attention::DEADLINE_MOVED), moved);
+    }
+}
+
+#[test]
+fn the_vga_answers_in_its_window() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.machine.mem.lookup(0xb_8000), MapKind::Mmio);
+    rig.out(VGA_MISC, 0x63);
+    rig.write(VGA_SEQUENCER, 0x0302, IoWidth::Word); // planes 0 and 1
+    rig.write(VGA_SEQUENCER, 0x0204, IoWidth::Word); // odd/even
+    rig.write(0x3ce, 0x1005, IoWidth::Word);
+    rig.write(0x3ce, 0x0e06, IoWidth::Word); // B8000h, 32 KiB
+    rig.write(0x3ce, 0xff08, IoWidth::Word); // all bits
+    let Rig { machine, now } = &mut rig;
+    machine
+        .board
+        .mmio_write(&mut machine.mem, *now, PhysAddr(0xb_8000), 0x0741, IoWidth::Word);
+    assert_eq!(
+        machine
+            .board
+            .mmio_read(&mut machine.mem, *now, PhysAddr(0xb_8000), IoWidth::Word),
+        0x0741
+    );
+    assert_eq!(
+        machine
+            .board
+            .mmio_read(&mut machine.mem, *now, PhysAddr(0xa_0000), IoWidth::Byte),
+        0xff
+    );
+}
+
+#[test]
+fn what_is_written_to_the_hint_port_is_counted_and_nothing_else_happens() {
+    let mut rig = Rig::new();
+    let before = rig.machine.state_hash();
+    rig.out(idle::HINT_PORT, 0);
+    assert_eq!(rig.read(idle::HINT_PORT, IoWidth::Byte), 0xff);
+    assert_eq!(rig.machine.state_hash(), before);
+}
+
+#[test]
+fn a_hard_reset_keeps_memory_and_drops_what_was_typed() {
+    let mut rig = Rig::new();
+    rig.machine.mem.phys_write(0x500, b"kept");
+    rig.machine.post(crate::HostEvent::SerialRx {
+        port: 0,
+        bytes: vec![1; 100],
+    });
+    rig.machine.post(crate::HostEvent::Reset);
+    assert_eq!(rig.machine.serial_input_room(0), rig.machine.serial_input_room(1));
+    let mut buf = [0; 4];
+    rig.machine.read_memory(0x500, &mut buf);
+    assert_eq!(&buf, b"kept");
+    assert_eq!(rig.attention(), Attention::empty());
+}
