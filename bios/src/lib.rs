@@ -23,7 +23,15 @@ mod tests {
     fn demo_disk_is_the_start_of_a_bootable_1440k_floppy() {
         assert_eq!(DEMO_DISK.len(), 64 * 1024);
         assert_eq!(DEMO_DISK[510..512], [0x55, 0xaa]);
-        assert_eq!(DEMO_DISK[0x13..0x15], 2880u16.to_le_bytes(), "sectors in the parameter block");
-        assert_eq!(DEMO_DISK[96 * 512..][..3], [0xf0, 0xff, 0xff], "the table of clusters follows the program");
+        assert_eq!(
+            DEMO_DISK[0x13..0x15],
+            2880u16.to_le_bytes(),
+            "sectors in the parameter block"
+        );
+        assert_eq!(
+            DEMO_DISK[96 * 512..][..3],
+            [0xf0, 0xff, 0xff],
+            "the table of clusters follows the program"
+        );
     }
 }
