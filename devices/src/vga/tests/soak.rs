@@ -1,6 +1,6 @@
 //! Random register writes and memory cycles: nothing a guest does may panic or make huge pictures.
 
-use oldiron_mmu::IoWidth;
+use oldiron_mmu::{IoWidth, StateReader};
 
 use super::{bench, modes};
 use crate::test_rig::Prng;
@@ -80,4 +80,36 @@ fn the_same_operations_give_the_same_state_at_any_time_of_looking() {
         (b.state(), b.frame())
     };
     assert!(run(false) == run(true));
+}
+
+#[test]
+fn a_damaged_state_is_refused_or_harmless() {
+    let mut rng = Prng(0xbad_5eed);
+    let bytes = modes::bench_in(&modes::TEXT_80X25).state();
+    for _ in 0..300 {
+        let mut damaged = bytes.clone();
+        // Mostly the registers, which come before the planes.
+        for _ in 0..=rng.below(3) {
+            let end = if rng.below(8) == 0 {
+                bytes.len() as u64
+            } else {
+                900
+            };
+            let at = rng.below(end);
+            damaged[at as usize] = rng.next() as u8;
+        }
+        let mut b = bench();
+        if StateReader::new("machine", &damaged)
+            .component(&mut b.chip)
+            .is_err()
+        {
+            continue;
+        }
+        let frame = b.chip.frame();
+        assert!(frame.width <= 2304 && frame.height <= 2048);
+        b.chip.text_cells();
+        b.inb(0x3da);
+        b.next_frame();
+        b.reload();
+    }
 }
