@@ -21,6 +21,9 @@ use crate::{
     ports::PortTable,
 };
 
+/// Where the BIOS says how far it has come.
+const POST_PORT: u16 = 0x80;
+
 /// What chips may touch.
 struct Wires {
     rate: TickRate,
@@ -386,8 +389,10 @@ impl IoSpace for Board {
                 let bytes = (0..width.bytes()).map(|byte| (port, (value >> (8 * byte)) as u8));
                 self.wires.out.port_log.extend(bytes);
             }
-            if port == idle::HINT_PORT {
-                self.idle.poll(now);
+            match port {
+                idle::HINT_PORT => self.idle.poll(now),
+                POST_PORT => log::debug!(target: "bios", "POST code {:#04x}", value & 0xff),
+                _ => {}
             }
             self.write_cycle(mem, now, first.device, port, value, width);
         } else {

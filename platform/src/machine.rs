@@ -177,6 +177,11 @@ impl Machine {
             .describe_position(&mut Bus::new(&mut self.mem, &mut self.board))
     }
 
+    /// The last code that the BIOS wrote to port 80h: how far its self-test has come.
+    pub fn post_code(&self) -> u8 {
+        self.board.chips.system.post_code()
+    }
+
     /// Reads physical memory. Holes and devices read all ones.
     pub fn read_memory(&self, addr: u32, buf: &mut [u8]) {
         self.mem.phys_read(addr, buf);
