@@ -172,8 +172,9 @@ pub mod dr6 {
 /// The processor's state, without its caches of decoded instructions.
 #[derive(Debug)]
 pub struct Core {
-    /// General registers: 0–7 are EAX to EDI (zero-extended), 16 is always zero.
-    pub gpr: [u64; 32],
+    /// General registers: 0–7 are EAX to EDI (zero-extended), 16 is always zero. As long as a register
+    /// number can be large, so that none needs a bounds check.
+    pub gpr: [u64; 256],
     /// The six status flags.
     pub flags: LazyFlags,
     /// Segment registers; the last two stay null.
@@ -249,7 +250,7 @@ impl Core {
     /// A core after power-on.
     pub fn new(model: &'static CpuModel) -> Self {
         let mut core = Self {
-            gpr: [0; 32],
+            gpr: [0; 256],
             flags: LazyFlags::default(),
             segments: [Segment::default(); 8],
             eip: 0,
@@ -291,7 +292,7 @@ impl Core {
 
     /// RESET (SDM vol. 3A table 9-1).
     pub fn reset(&mut self) {
-        self.gpr = [0; 32];
+        self.gpr = [0; 256];
         self.gpr[reg::EDX] = self.model.reset_edx as u64;
         self.flags = LazyFlags::default();
         self.eflags = Eflags::ONE;
@@ -349,7 +350,7 @@ impl Core {
     /// Writes a general register: 32-bit writes zero-extend, narrower ones keep the rest.
     #[inline(always)]
     pub fn set_reg<W: Width>(&mut self, number: u8, value: W) {
-        let slot = &mut self.gpr[number as usize & 15];
+        let slot = &mut self.gpr[if W::BYTES == 1 { number & !HIGH_BYTE } else { number } as usize];
         match W::BYTES {
             1 => {
                 let shift = number >> 2 & 8;

@@ -98,8 +98,8 @@ impl Core {
     /// The offset of the memory operand, any addressing form.
     #[inline(always)]
     pub fn effective_address(&self, insn: &Insn) -> u32 {
-        let index = (self.gpr[insn.index as usize & 31] as u32) << (insn.scale & 3);
-        let sum = (self.gpr[insn.base as usize & 31] as u32)
+        let index = (self.gpr[insn.index as usize] as u32) << (insn.scale & 3);
+        let sum = (self.gpr[insn.base as usize] as u32)
             .wrapping_add(index)
             .wrapping_add(insn.disp);
         sum & insn.address_mask()

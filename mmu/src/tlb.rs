@@ -116,6 +116,7 @@ impl HostSlot {
 pub struct Tlb {
     entries: [Entry; 3 * ENTRIES],
     exec: [ExecEntry; 2 * EXEC_ENTRIES],
+    /// Offset of the first entry of the bank in use, in bytes.
     bank: usize,
     /// Indices filled since the last flush, or more than fit.
     filled: Vec<u16>,
@@ -150,6 +151,10 @@ impl Default for Tlb {
     }
 }
 
+/// log2 of the size of an entry.
+const ENTRY_SHIFT: u32 = 5;
+const _: () = assert!(size_of::<Entry>() == 1 << ENTRY_SHIFT);
+
 #[inline(always)]
 fn index_of(addr: u64) -> usize {
     (addr >> 12) as usize & (ENTRIES - 1)
@@ -160,9 +165,11 @@ impl Tlb {
 
     #[inline(always)]
     fn entry(&self, addr: u64) -> &Entry {
-        let index = index_of(addr) + self.bank;
-        // SAFETY: index_of is below ENTRIES, and `bank` is only ever TlbBank::first(), at most 2 * ENTRIES.
-        unsafe { self.entries.get_unchecked(index) }
+        // Offsets in bytes: one shift does for page number and entry size.
+        let offset = (addr >> (12 - ENTRY_SHIFT)) as usize & ((ENTRIES - 1) << ENTRY_SHIFT);
+        // SAFETY: the offset of an entry below ENTRIES, and `bank` that of a bank's first one: both whole
+        // entries, together inside `entries`.
+        unsafe { &*self.entries.as_ptr().byte_add(offset + self.bank) }
     }
 
     /// Reads at a linear address if nothing but host memory is involved.
@@ -352,7 +359,7 @@ impl Tlb {
 
     /// Chooses the entries that the fast path uses.
     pub fn select(&mut self, bank: TlbBank) {
-        self.bank = bank.first();
+        self.bank = bank.first() << ENTRY_SHIFT;
     }
 
     /// Drops everything.

@@ -64,12 +64,14 @@ pub(crate) fn check_io_permission(
 /// An IN cycle that was permitted. Notes I/O breakpoints.
 pub(crate) fn port_in(core: &mut Core, bus: &mut Bus<'_>, port: u16, width: IoWidth) -> u32 {
     note_io(core, port, width);
+    bus.io_used = true;
     bus.io.port_read(bus.mem, core.now, port, width) & width.mask()
 }
 
 /// An OUT cycle that was permitted. Notes I/O breakpoints.
 pub(crate) fn port_out(core: &mut Core, bus: &mut Bus<'_>, port: u16, value: u32, width: IoWidth) {
     note_io(core, port, width);
+    bus.io_used = true;
     bus.io
         .port_write(bus.mem, core.now, port, value & width.mask(), width);
 }

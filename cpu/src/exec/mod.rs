@@ -323,11 +323,11 @@ impl<const FLAGS: bool, const EA: u8, const ST: u8> Exec for Fast<'_, FLAGS, EA,
     #[inline(always)]
     fn address(&self, insn: &Insn) -> u32 {
         let gpr = &self.core.gpr;
-        let base = (gpr[insn.base as usize & 31] as u32).wrapping_add(insn.disp);
+        let base = (gpr[insn.base as usize] as u32).wrapping_add(insn.disp);
         if EA == ea::FLAT_BASE {
             return base;
         }
-        let index = gpr[insn.index as usize & 31] as u32;
+        let index = gpr[insn.index as usize] as u32;
         if EA == ea::SEGMENT16 {
             return base.wrapping_add(index) & 0xffff;
         }

@@ -73,6 +73,20 @@ struct Meta {
     next: [u32; 2],
 }
 
+impl Meta {
+    /// The 128-byte lines of a page that its bytes lie in.
+    fn lines(&self, page: u32) -> u32 {
+        let total = self.last_eip.wrapping_sub(self.slot.eip);
+        let (first, last) = if self.slot.backing >> 12 == page {
+            let first = self.slot.backing & 0xfff;
+            (first, first + self.len as u32 - 1)
+        } else {
+            (0, total.wrapping_sub(self.len as u32))
+        };
+        (u32::MAX << (first >> 7 & 31)) & (u32::MAX >> (31 - (last >> 7 & 31)))
+    }
+}
+
 /// All traces.
 pub(crate) struct TraceCache {
     slots: Vec<Slot>,
@@ -118,23 +132,16 @@ impl TraceCache {
         self.pool.clear();
     }
 
-    /// Forgets the traces whose bytes lie in the written lines of a page.
+    /// Forgets the traces whose bytes lie in the written lines of a page. Returns how many.
     pub(crate) fn kill_lines(&mut self, page: u32, lines: u32) -> u32 {
         let mut killed = 0;
+        let mut kept = NO_TRACE;
         let mut at = self.pages.get(page as usize).copied().unwrap_or(NO_TRACE);
+        // The list is relinked, in reverse, without the traces that are no more.
         while let Some(meta) = self.metas.get_mut(at as usize) {
-            let in_second = meta.slot.backing >> 12 != page;
-            let (first, last) = if in_second {
-                (
-                    0,
-                    (meta.last_eip.wrapping_sub(meta.slot.eip)).wrapping_sub(meta.len as u32) & 0xfff,
-                )
-            } else {
-                let first = meta.slot.backing & 0xfff;
-                (first, (first + meta.len as u32 - 1).min(0xfff))
-            };
-            let covered = (u32::MAX << (first >> 7)) & (u32::MAX >> (31 - (last >> 7)));
-            if meta.alive && covered & lines != 0 {
+            let part = (meta.slot.backing >> 12 != page) as usize;
+            let next = meta.next[part];
+            if meta.alive && meta.lines(page) & lines != 0 {
                 meta.alive = false;
                 killed += 1;
                 self.pool.kill(meta.start as usize);
@@ -143,7 +150,14 @@ impl TraceCache {
                     *slot = EMPTY;
                 }
             }
-            at = meta.next[in_second as usize];
+            if meta.alive {
+                meta.next[part] = kept;
+                kept = at;
+            }
+            at = next;
+        }
+        if let Some(first) = self.pages.get_mut(page as usize) {
+            *first = kept;
         }
         killed
     }
