@@ -350,7 +350,11 @@ impl Core {
     /// Writes a general register: 32-bit writes zero-extend, narrower ones keep the rest.
     #[inline(always)]
     pub fn set_reg<W: Width>(&mut self, number: u8, value: W) {
-        let slot = &mut self.gpr[if W::BYTES == 1 { number & !HIGH_BYTE } else { number } as usize];
+        let slot = &mut self.gpr[if W::BYTES == 1 {
+            number & !HIGH_BYTE
+        } else {
+            number
+        } as usize];
         match W::BYTES {
             1 => {
                 let shift = number >> 2 & 8;
