@@ -229,7 +229,7 @@ impl Pit {
 
     fn read_port_b(&self, clk: u64) -> u8 {
         let mut value = self.s.port_b;
-        value.set(PortB::REFRESH, clk / REFRESH_CLKS & 1 != 0);
+        value.set(PortB::REFRESH, (clk / REFRESH_CLKS) & 1 != 0);
         value.set(PortB::OUT_2, self.s.counters[2].out(clk));
         value.bits()
     }
