@@ -1,8 +1,8 @@
 //! The log sink: `--log SPEC`, as in `warn,dev::ide=trace`, to standard error.
 
-use std::io::Write;
-
 use log::{LevelFilter, Log, Metadata, Record};
+
+use crate::term;
 
 /// Which targets are logged down to which level.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,9 +71,8 @@ impl Log for Sink {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            let mut err = std::io::stderr().lock();
-            // A log that cannot be written has nowhere to be reported.
-            let _ = writeln!(err, "{:5} {}: {}", record.level(), record.target(), record.args());
+            let (level, target) = (record.level(), record.target());
+            term::say(&format!("{level:5} {target}: {}", record.args()));
         }
     }
 

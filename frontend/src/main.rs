@@ -74,9 +74,9 @@ fn install_panic_hook() {
     }));
 }
 
-/// One line on standard error. Where that cannot be written, nothing can be said.
+/// One line on standard error.
 fn complain(message: &str) {
-    let _ = writeln!(std::io::stderr(), "oldiron: {}", one_line(message));
+    term::say(&format!("oldiron: {}", one_line(message)));
 }
 
 /// Prints to standard output; a reader that has gone away is no error.

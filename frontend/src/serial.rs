@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     cli::{DebugConsole, PortLog, Serial},
-    image,
+    complain, image,
     outcome::Failure,
 };
 
@@ -217,7 +217,7 @@ fn tcp(address: &str, listen: bool) -> Result<HostEnd, Failure> {
     let stream = if listen {
         let fix = "choose another port";
         let listener = TcpListener::bind(address).map_err(|error| fail("listen", fix, error))?;
-        eprintln!("oldiron: waiting for a connection to {address}");
+        complain(&format!("waiting for a connection to {address}"));
         listener.accept().map_err(|error| fail("accept", fix, error))?.0
     } else {
         let fix = "start the server first, or add ,server to be connected to";
@@ -256,7 +256,7 @@ fn pty() -> Result<HostEnd, Failure> {
     };
     let (controller, terminal, name) = open().map_err(fail)?;
     let reader = controller.try_clone().map_err(fail)?;
-    eprintln!("oldiron: the serial port is {name}");
+    complain(&format!("the serial port is {name}"));
     let out = PtyWriter {
         controller,
         _terminal: terminal,

@@ -15,6 +15,7 @@ use oldiron_platform::{HostEvent, KeyCode, Machine, StopReason, TickRate, Ticks}
 
 use crate::{
     cli::{OnReset, OnTripleFault, Speed},
+    complain,
     display::{Command, Display, Input, MENU, Status, menu_command},
     matcher::{self, Conditions, Verdict},
     outcome::{Failure, Outcome, code},
@@ -422,7 +423,7 @@ impl<'a> Session<'a> {
             }
             OnTripleFault::Pause => {
                 let at = self.core.machine.describe_position();
-                eprintln!("oldiron: {message}, at {at}");
+                complain(&format!("{message}, at {at}"));
                 self.status.paused = Some(format!("{message}; reset from the menu"));
             }
             OnTripleFault::Exit => return Err(Outcome::new(code, reason, self.with_position(message))),
@@ -485,7 +486,7 @@ impl<'a> Session<'a> {
         for port in 0..self.core.serial.len() {
             let input = self.core.serial[port].receive();
             if input.menu_opened {
-                eprint!("\r\noldiron: {MENU}\r\n");
+                complain(&format!("menu: {MENU}"));
             }
             if !input.bytes.is_empty() {
                 self.core.machine.post(HostEvent::SerialRx {

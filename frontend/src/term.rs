@@ -3,8 +3,11 @@
 //! Ctrl-C goes to the guest; Ctrl-] opens the menu. The terminal is put right again on any exit.
 
 use std::{
-    io::{BufWriter, IsTerminal, Stdout, Write, stdin, stdout},
-    sync::atomic::{AtomicBool, Ordering},
+    io::{BufWriter, IsTerminal, Stdout, Write, stderr, stdin, stdout},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -32,6 +35,27 @@ static RAW: AtomicBool = AtomicBool::new(false);
 /// The terminal shows our screen.
 static SCREEN: AtomicBool = AtomicBool::new(false);
 
+/// Lines for people that came while the terminal showed our screen.
+static HELD_BACK: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// More than this is lost.
+const MAX_HELD_BACK: usize = 1000;
+
+/// Prints a line on standard error, at once or when the terminal is given back. Where it cannot be
+/// written, nothing can be said.
+pub fn say(line: &str) {
+    if SCREEN.load(Ordering::SeqCst) {
+        if let Ok(mut held_back) = HELD_BACK.lock()
+            && held_back.len() < MAX_HELD_BACK
+        {
+            held_back.push(line.to_owned());
+        }
+        return;
+    }
+    // In raw mode a line feed alone does not return.
+    let end = if RAW.load(Ordering::SeqCst) { "\r\n" } else { "\n" };
+    let _ = write!(stderr(), "{line}{end}");
+}
+
 /// Puts the terminal into raw mode, until [`restore`].
 pub fn raw_mode() -> Result<(), Failure> {
     RAW.store(true, Ordering::SeqCst);
@@ -54,6 +78,12 @@ pub fn restore() {
     }
     if RAW.swap(false, Ordering::SeqCst) {
         let _ = terminal::disable_raw_mode();
+    }
+    // A thread that panicked while it held the lock must not make this one hang.
+    if let Ok(mut held_back) = HELD_BACK.try_lock() {
+        for line in held_back.drain(..) {
+            let _ = writeln!(stderr(), "{line}");
+        }
     }
 }
 
