@@ -6,7 +6,7 @@
 //! supplies disk images ([`BlockImage`]), shows the picture ([`Machine::frame`]), and carries off
 //! what the machine sends ([`Machine::outbox`]).
 //!
-//! ```no_run
+//! ```
 //! use oldiron_platform::{MachineBuilder, StopReason};
 //!
 //! // A system BIOS that writes '!' to the debug console, and then halts with interrupts off.
