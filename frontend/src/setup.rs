@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use chrono::{Datelike, Local, Timelike};
 use oldiron_platform::{
-    BlockImage, BuildError, Chs, DateTime, Dispatch, FloppyKind, Machine, MachineBuilder, TickRate,
+    BlockImage, BuildError, Chs, DateTime, Dispatch, FloppyKind, Machine, MachineBuilder, MemoryImage,
+    TickRate,
 };
 
 use crate::{
@@ -86,7 +87,7 @@ impl Media {
         }
         media.set_geometries(&args.chs)?;
         if media.is_empty() {
-            media.insert_demo()?;
+            media.insert_demo();
         }
         Ok(media)
     }
@@ -171,18 +172,11 @@ impl Media {
         Ok(())
     }
 
-    #[cfg(feature = "demo")]
-    fn insert_demo(&mut self) -> Result<(), Failure> {
-        let demo = oldiron_platform::MemoryImage::new(oldiron_bios::DEMO_DISK.to_vec());
+    fn insert_demo(&mut self) {
+        let demo = MemoryImage::new(oldiron_bios::DEMO_DISK.to_vec());
         let kind = image::floppy_kind(oldiron_bios::DEMO_DISK.len() as u64).unwrap_or(FloppyKind::Hd35);
         self.floppies[0].image = Some((kind, Box::new(demo)));
         self.demo = true;
-        Ok(())
-    }
-
-    #[cfg(not(feature = "demo"))]
-    fn insert_demo(&mut self) -> Result<(), Failure> {
-        Err(Failure::usage("no image given; name a floppy or hard disk image"))
     }
 }
 
