@@ -46,6 +46,9 @@ pub struct Media {
     pub demo: bool,
 }
 
+/// The demo disk is a floppy of 1440 KiB.
+const DEMO_FLOPPY_SIZE: usize = 1440 * 1024;
+
 const NAMES: [&str; 4] = ["hda", "hdb", "hdc", "hdd"];
 
 impl Media {
@@ -173,9 +176,10 @@ impl Media {
     }
 
     fn insert_demo(&mut self) {
-        let demo = MemoryImage::new(oldiron_bios::DEMO_DISK.to_vec());
-        let kind = image::floppy_kind(oldiron_bios::DEMO_DISK.len() as u64).unwrap_or(FloppyKind::Hd35);
-        self.floppies[0].image = Some((kind, Box::new(demo)));
+        // The disk is stored without the zeros at its end.
+        let mut demo = oldiron_bios::DEMO_DISK.to_vec();
+        demo.resize(DEMO_FLOPPY_SIZE, 0);
+        self.floppies[0].image = Some((FloppyKind::Hd35, Box::new(MemoryImage::new(demo))));
         self.demo = true;
     }
 }
