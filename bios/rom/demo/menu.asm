@@ -172,7 +172,7 @@ draw_menu:
     call put_text
     mov si, .bottom
     mov ah, 05h
-    mov di, AT(24, 1)
+    mov di, AT(24, 4)
     call put_text
     mov byte [last_second], 0FFh
     call timer_to_retrace
@@ -193,7 +193,7 @@ draw_menu:
                 db "cargo run --release -- IMAGE", 0
 .own_2:         db "where IMAGE is a floppy or disk, say FreeDOS.  Options: ", COLOUR(VALUE)
                 db "oldiron --help", 0
-.bottom:        db "F11: the window's menu     Ctrl-]: the terminal's     F12 at power-on: boot menu", 0
+.bottom:        db "F11: window menu     Ctrl-]: terminal menu     F12 at start: boot menu", 0
 
 ; One frame of the first screen: a gleam runs over the logo, the clock ticks.
 animate_menu:
