@@ -1,1 +1,5 @@
 //! Conformance suites of oldiron.
+
+pub mod harness;
+pub mod hwx;
+pub mod moo;

@@ -1,0 +1,433 @@
+//! What the suites of processor vectors share: finding and unpacking their files, running every case
+//! with both dispatchers, and the table of results.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use oldiron_cpu::{Core, Cpu, CpuModel, Dispatch, Exit};
+use oldiron_mmu::{Attention, Bus, GuestMemory, IoSpace, IoWidth, PhysAddr, Ticks};
+
+use crate::{hwx::HwxSuite, moo::MooSuite};
+
+/// Both dispatchers: results must not depend on the choice.
+pub const DISPATCHERS: [Dispatch; 2] = [Dispatch::Chained, Dispatch::Loop];
+/// How many failures a report keeps in words.
+const KEPT_FAILURES: usize = 20;
+/// A file larger than this when unpacked is not one of ours.
+const MOST_UNPACKED: u64 = 1 << 30;
+
+/// Why a suite cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum SuiteError {
+    /// It cannot be read.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the host says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is not what its name says.
+    #[error("{path}: damaged: {what}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// No vectors were found.
+    #[error("{path}: no *.hwx.zst or *.MOO.gz files here")]
+    Nothing {
+        /// The directory.
+        path: PathBuf,
+    },
+}
+
+impl SuiteError {
+    pub(crate) fn damaged(path: &Path, what: impl Into<String>) -> Self {
+        Self::Damaged {
+            path: path.to_path_buf(),
+            what: what.into(),
+        }
+    }
+}
+
+/// Why a case was not compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SkipRule {
+    /// It needs the x87, MMX or SSE, which no model has yet.
+    NeedsFpu,
+    /// The manual leaves the destination undefined (flag UNDEF_RESULT).
+    UndefinedResult,
+    /// The recorded value is the choice of another vendor (flag AMD).
+    OtherVendor,
+    /// It needs no-execute pages.
+    NeedsNoExecute,
+    /// A 386 or later differs from the 286 here by design.
+    Differs286,
+    /// The suite's authors revoked it.
+    Revoked,
+}
+
+impl fmt::Display for SkipRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NeedsFpu => "needs x87, MMX or SSE",
+            Self::UndefinedResult => "result undefined by the manual",
+            Self::OtherVendor => "another vendor's choice",
+            Self::NeedsNoExecute => "needs no-execute pages",
+            Self::Differs286 => "386 and later differ from the 286",
+            Self::Revoked => "revoked by its authors",
+        })
+    }
+}
+
+/// What a case came to with one dispatcher.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// As recorded.
+    Passed,
+    /// Not as recorded, and where.
+    Failed(String),
+    /// Not compared.
+    Skipped(SkipRule),
+}
+
+/// Counts of cases. A case that fails with either dispatcher has failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// As recorded, with both dispatchers.
+    pub passed: u64,
+    /// Not as recorded.
+    pub failed: u64,
+    /// Not compared, by rule.
+    pub skipped: BTreeMap<SkipRule, u64>,
+}
+
+impl Tally {
+    /// Cases not compared.
+    pub fn skipped_total(&self) -> u64 {
+        self.skipped.values().sum()
+    }
+
+    fn add(&mut self, other: &Tally) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        for (&rule, &count) in &other.skipped {
+            *self.skipped.entry(rule).or_default() += count;
+        }
+    }
+}
+
+/// A failure in words.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What `--show` takes.
+    pub id: String,
+    /// The instruction's name in the suite.
+    pub instruction: String,
+    /// With which dispatcher.
+    pub dispatch: Dispatch,
+    /// What differed.
+    pub detail: String,
+}
+
+/// Results of one suite.
+#[derive(Clone, Debug)]
+pub struct SuiteReport {
+    /// The suite's name.
+    pub name: String,
+    /// By instruction.
+    pub instructions: BTreeMap<String, Tally>,
+    /// The first failures of each instruction, in order.
+    pub failures: Vec<Failure>,
+}
+
+impl SuiteReport {
+    /// Everything together.
+    pub fn total(&self) -> Tally {
+        let mut total = Tally::default();
+        for tally in self.instructions.values() {
+            total.add(tally);
+        }
+        total
+    }
+}
+
+/// A suite of vectors: one HWX file, or one directory of MOO files.
+pub trait Suite {
+    /// The suite's name: the family, or `286`.
+    fn name(&self) -> &str;
+    /// Number of cases.
+    fn count(&self) -> usize;
+    /// What `--show` takes for a case.
+    fn id(&self, case: usize) -> String;
+    /// The name of a case's instruction.
+    fn instruction(&self, case: usize) -> &str;
+    /// Whether a case is skipped, before it is run.
+    fn skip(&self, case: usize) -> Option<SkipRule>;
+    /// Runs a case. `Err` says what differed.
+    fn run(&mut self, case: usize, dispatch: Dispatch) -> Result<(), String>;
+    /// A case in words.
+    fn describe(&self, case: usize) -> String;
+}
+
+/// Runs all cases of a suite whose `id instruction` the filter accepts.
+pub fn run_suite(suite: &mut dyn Suite, filter: &dyn Fn(&str) -> bool) -> SuiteReport {
+    let mut report = SuiteReport {
+        name: suite.name().to_owned(),
+        instructions: BTreeMap::new(),
+        failures: Vec::new(),
+    };
+    for case in 0..suite.count() {
+        let (id, instruction) = (suite.id(case), suite.instruction(case).to_owned());
+        if !filter(&format!("{id} {instruction}")) {
+            continue;
+        }
+        let outcome = run_case(suite, case);
+        let tally = report.instructions.entry(instruction.clone()).or_default();
+        match outcome {
+            Ok(Outcome::Skipped(rule)) => *tally.skipped.entry(rule).or_default() += 1,
+            Ok(_) => tally.passed += 1,
+            Err((dispatch, detail)) => {
+                tally.failed += 1;
+                if tally.failed <= KEPT_FAILURES as u64 {
+                    report.failures.push(Failure {
+                        id,
+                        instruction,
+                        dispatch,
+                        detail,
+                    });
+                }
+            }
+        }
+    }
+    report
+}
+
+/// Runs one case with both dispatchers.
+pub fn run_case(suite: &mut dyn Suite, case: usize) -> Result<Outcome, (Dispatch, String)> {
+    if let Some(rule) = suite.skip(case) {
+        return Ok(Outcome::Skipped(rule));
+    }
+    for dispatch in DISPATCHERS {
+        suite.run(case, dispatch).map_err(|detail| (dispatch, detail))?;
+    }
+    Ok(Outcome::Passed)
+}
+
+/// Families of the HWX vectors that need no coprocessor, in the order to run them.
+pub const INTEGER_FAMILIES: [&str; 12] = [
+    "int16", "int32", "real16", "limit", "seg", "paging", "priv", "align", "trap", "smc", "prog16", "prog32",
+];
+
+/// The suites at a path: an `.hwx.zst` file, a `.MOO.gz` file, or a directory of either.
+pub fn suites_at(path: &Path) -> Result<Vec<PathBuf>, SuiteError> {
+    let io = |source| SuiteError::Io {
+        path: path.to_path_buf(),
+        source,
+    };
+    if !std::fs::metadata(path).map_err(io)?.is_dir() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(io)? {
+        if let Ok(name) = entry.map_err(io)?.file_name().into_string() {
+            names.push(name);
+        }
+    }
+    if names.iter().any(|name| is_moo(name)) {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let families = INTEGER_FAMILIES.iter().map(|family| format!("{family}.hwx.zst"));
+    let found: Vec<_> = families.filter(|name| names.contains(name)).map(|name| path.join(name)).collect();
+    if found.is_empty() {
+        return Err(SuiteError::Nothing {
+            path: path.to_path_buf(),
+        });
+    }
+    Ok(found)
+}
+
+pub(crate) fn is_moo(name: &str) -> bool {
+    name.ends_with(".MOO.gz") || name.ends_with(".MOO")
+}
+
+/// Opens a suite that [`suites_at`] found.
+pub fn open(path: &Path, model: &'static CpuModel) -> Result<Box<dyn Suite>, SuiteError> {
+    let name = path.to_string_lossy();
+    if path.is_dir() || is_moo(&name) {
+        Ok(Box::new(MooSuite::open(path, model)?))
+    } else {
+        Ok(Box::new(HwxSuite::open(path, model)?))
+    }
+}
+
+/// Reads a file, unpacked if its name says that it is packed.
+pub(crate) fn read_unpacked(path: &Path) -> Result<Vec<u8>, SuiteError> {
+    let packed = std::fs::read(path).map_err(|source| SuiteError::Io {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    let mut unpacked = Vec::new();
+    let damaged = |what: String| SuiteError::damaged(path, what);
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("zst") => {
+            let reader = ruzstd::decoding::StreamingDecoder::new(packed.as_slice())
+                .map_err(|error| damaged(error.to_string()))?;
+            reader.take(MOST_UNPACKED).read_to_end(&mut unpacked)
+        }
+        Some("gz") => flate2::read::GzDecoder::new(packed.as_slice())
+            .take(MOST_UNPACKED)
+            .read_to_end(&mut unpacked),
+        _ => return Ok(packed),
+    }
+    .map_err(|error| damaged(error.to_string()))?;
+    Ok(unpacked)
+}
+
+/// A reader of little-endian records that knows when they end too early.
+pub(crate) struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
+    pub fn take(&mut self, len: usize) -> Result<&'a [u8], String> {
+        let end = self.at.checked_add(len).filter(|&end| end <= self.bytes.len());
+        let Some(end) = end else {
+            return Err(format!("it ends within a record, at offset {:#x}", self.bytes.len()));
+        };
+        let taken = &self.bytes[self.at..end];
+        self.at = end;
+        Ok(taken)
+    }
+
+    /// An unsigned integer of `len` bytes, at most 16.
+    pub fn uint(&mut self, len: usize) -> Result<u128, String> {
+        let mut le = [0; 16];
+        le[..len].copy_from_slice(self.take(len)?);
+        Ok(u128::from_le_bytes(le))
+    }
+
+    pub fn u8(&mut self) -> Result<u8, String> {
+        Ok(self.uint(1)? as u8)
+    }
+
+    pub fn u16(&mut self) -> Result<u16, String> {
+        Ok(self.uint(2)? as u16)
+    }
+
+    pub fn u32(&mut self) -> Result<u32, String> {
+        Ok(self.uint(4)? as u32)
+    }
+
+    pub fn u64(&mut self) -> Result<u64, String> {
+        Ok(self.uint(8)? as u64)
+    }
+
+    /// A string with a length byte.
+    pub fn name(&mut self) -> Result<String, String> {
+        let len = self.u8()? as usize;
+        Ok(String::from_utf8_lossy(self.take(len)?).into_owned())
+    }
+}
+
+/// A bus with nothing on it: ports read all ones, and nobody interrupts.
+struct EmptyBus;
+
+impl IoSpace for EmptyBus {
+    fn port_read(&mut self, _: &mut GuestMemory, _: Ticks, _: u16, width: IoWidth) -> u32 {
+        width.open_bus()
+    }
+
+    fn port_write(&mut self, _: &mut GuestMemory, _: Ticks, _: u16, _: u32, _: IoWidth) {}
+
+    fn mmio_read(&mut self, _: &mut GuestMemory, _: Ticks, _: PhysAddr, width: IoWidth) -> u32 {
+        width.open_bus()
+    }
+
+    fn mmio_write(&mut self, _: &mut GuestMemory, _: Ticks, _: PhysAddr, _: u32, _: IoWidth) {}
+
+    fn attention(&self) -> Attention {
+        Attention::empty()
+    }
+
+    fn acknowledge_intr(&mut self, _: Ticks) -> u8 {
+        0
+    }
+}
+
+/// Steps after which a case is taken to run for ever.
+const MOST_STEPS: u64 = 10_000;
+
+/// A processor with memory and an empty bus, on which vectors run.
+pub(crate) struct Rig {
+    cpu: Cpu,
+    now: Ticks,
+    /// Its memory.
+    pub mem: GuestMemory,
+}
+
+impl Rig {
+    /// With `ram_bytes` of RAM at physical 0.
+    pub fn new(model: &'static CpuModel, ram_bytes: u32, dispatch: Dispatch) -> Self {
+        let mut mem = GuestMemory::new(ram_bytes as u64);
+        mem.map_ram(0, ram_bytes, 0);
+        let mut cpu = Cpu::new(model);
+        cpu.set_dispatch(dispatch);
+        Self { cpu, now: 0, mem }
+    }
+
+    /// One for each dispatcher.
+    pub fn pair(model: &'static CpuModel, ram_bytes: u32) -> [Self; 2] {
+        DISPATCHERS.map(|dispatch| Self::new(model, ram_bytes, dispatch))
+    }
+
+    /// The processor's state.
+    pub fn core(&mut self) -> &mut Core {
+        self.cpu.core_mut()
+    }
+
+    /// Runs until HLT. `Err` if it does not come.
+    pub fn run(&mut self) -> Result<(), String> {
+        let limit = self.now + MOST_STEPS;
+        let mut io = EmptyBus;
+        let mut bus = Bus {
+            mem: &mut self.mem,
+            io: &mut io,
+        };
+        while self.now < limit {
+            let run = self.cpu.run(&mut bus, self.now, limit);
+            self.now = run.now;
+            match run.exit {
+                Exit::Halted => return Ok(()),
+                Exit::Shutdown => return Err("triple fault".to_owned()),
+                Exit::Deadline | Exit::Attention => {}
+            }
+        }
+        Err(format!("still running after {MOST_STEPS} steps"))
+    }
+}
+
+/// Where the rig of a dispatcher is in a pair.
+pub(crate) fn rig_index(dispatch: Dispatch) -> usize {
+    usize::from(dispatch == Dispatch::Loop)
+}
