@@ -179,14 +179,15 @@ impl Segment {
     }
 
     /// Whether all of `len` bytes from `offset` lie within the limit (SDM vol. 3A §5.3). An access
-    /// that would wrap past 4 GiB is inside only if the segment covers everything.
+    /// that would wrap past 4 GiB is outside even of a segment that covers everything (vectors family
+    /// `seg`; the SDM leaves it to the implementation).
     pub fn contains(&self, offset: u32, len: u32) -> bool {
         let last = offset as u64 + len.max(1) as u64 - 1;
         if self.attr.is_expand_down() {
             let upper = if self.is_big() { u32::MAX as u64 } else { 0xffff };
             offset > self.limit && last <= upper
         } else {
-            last <= self.limit as u64 || self.limit == u32::MAX
+            last <= self.limit as u64
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use oldiron_cpu::{Core, Cpu, CpuModel, Dispatch, Exit};
+use oldiron_cpu::{Core, CoreGuard, Cpu, CpuModel, Dispatch, Exit};
 use oldiron_mmu::{Attention, Bus, GuestMemory, IoSpace, IoWidth, PhysAddr, Ticks};
 
 use crate::{hwx::HwxSuite, moo::MooSuite};
@@ -401,19 +401,21 @@ impl Rig {
         DISPATCHERS.map(|dispatch| Self::new(model, ram_bytes, dispatch))
     }
 
-    /// The processor's state.
-    pub fn core(&mut self) -> &mut Core {
+    /// The processor's state, to change it.
+    pub fn core_mut(&mut self) -> CoreGuard<'_> {
         self.cpu.core_mut()
+    }
+
+    /// The processor's state.
+    pub fn core(&self) -> &Core {
+        self.cpu.core()
     }
 
     /// Runs until HLT. `Err` if it does not come.
     pub fn run(&mut self) -> Result<(), String> {
         let limit = self.now + MOST_STEPS;
         let mut io = EmptyBus;
-        let mut bus = Bus {
-            mem: &mut self.mem,
-            io: &mut io,
-        };
+        let mut bus = Bus::new(&mut self.mem, &mut io);
         while self.now < limit {
             let run = self.cpu.run(&mut bus, self.now, limit);
             self.now = run.now;

@@ -566,7 +566,7 @@ impl HwxSuite {
         let segments: Vec<_> = (0..6).map(|n| self.segment(initial.selector(n), how)).collect();
         let paged = self.is_paged();
         let ldt_limit = self.ldt.len() as u32 * 8 - 1;
-        let core = self.rigs[rig_index(dispatch)].core();
+        let mut core = self.rigs[rig_index(dispatch)].core_mut();
         core.reset();
         for (n, &value) in initial.fields[..8].iter().enumerate() {
             core.set_gpr32(n, value);
@@ -595,8 +595,6 @@ impl HwxSuite {
         core.activity = Activity::Running;
         core.shadow = Shadow::None;
         core.pending_debug = 0;
-        core.tlb.flush_all();
-        core.update_mode();
     }
 }
 
@@ -661,7 +659,7 @@ fn observe(rig: &mut Rig, how: How, system: u32, code: &[u8]) -> Result<Observed
     let error = has_error.then(&mut next);
     state.fields[FIELD_EIP] = next();
     state.fields[FIELD_SEGMENTS + seg::CS] = next() & 0xffff;
-    state.fields[FIELD_EFLAGS] = next();
+    state.fields[FIELD_EFLAGS] = next() & !Eflags::VM.bits();
     state.fields[reg::ESP] = next();
     state.fields[FIELD_SEGMENTS + seg::SS] = next() & 0xffff;
     if how == How::Virtual8086 {

@@ -158,10 +158,9 @@ fn jump(core: &mut Core, bus: &mut Bus<'_>, selector: u16, offset: u32) -> Resul
 fn call(core: &mut Core, bus: &mut Bus<'_>, selector: u16, offset: u32, wide: bool) -> Result<(), Fault> {
     use system_type::*;
     if !core.is_protected() {
-        let stack = push_return(core, bus, wide)?;
+        let esp = push_return(core, bus, wide)?;
         check_real_target(core, offset)?;
-        stack.write(core, bus)?;
-        core.set_gpr32(reg::ESP, stack.pointer());
+        core.set_gpr32(reg::ESP, esp);
         core.enter_real_code(selector);
         core.next_eip = offset;
         return Ok(());
@@ -191,12 +190,16 @@ fn call(core: &mut Core, bus: &mut Bus<'_>, selector: u16, offset: u32, wide: bo
     }
 }
 
-/// Pushes CS and the return address onto the current stack.
-fn push_return(core: &mut Core, bus: &mut Bus<'_>, wide: bool) -> Result<Pushes, Fault> {
+/// Pushes CS and the return address onto the current stack and returns ESP as it would be then. Each is
+/// written at once: if the second push or the target's limit then faults, silicon leaves the stack memory
+/// changed (vectors family `seg`), though not ESP.
+fn push_return(core: &mut Core, bus: &mut Bus<'_>, wide: bool) -> Result<u32, Fault> {
     let mut stack = Pushes::current(core, wide);
-    stack.push(core, bus, core.segments[seg::CS].selector as u32)?;
-    stack.push(core, bus, core.next_eip)?;
-    Ok(stack)
+    for value in [core.segments[seg::CS].selector as u32, core.next_eip] {
+        stack.push(core, bus, value)?;
+        stack.write(core, bus)?;
+    }
+    Ok(stack.pointer())
 }
 
 fn call_same_level(
@@ -206,13 +209,10 @@ fn call_same_level(
     offset: u32,
     wide: bool,
 ) -> Result<(), Fault> {
-    let stack = push_return(core, bus, wide)?;
-    // The stack memory is written even if the target then lies beyond its limit, as silicon does
-    // (vectors family `seg`); ESP is not changed by that.
-    stack.write(core, bus)?;
+    let esp = push_return(core, bus, wide)?;
     check_target(&code.segment(), offset)?;
     let segment = core.access_segment(bus, code)?;
-    core.set_gpr32(reg::ESP, stack.pointer());
+    core.set_gpr32(reg::ESP, esp);
     core.enter_code(segment, core.cpl);
     core.next_eip = offset;
     Ok(())
