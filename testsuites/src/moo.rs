@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use iced_x86::{Decoder, DecoderOptions};
+use iced_x86::{Decoder, DecoderOptions, Mnemonic, OpKind, Register};
 use oldiron_cpu::{CpuModel, Dispatch, Eflags, reg, seg};
 use oldiron_mmu::Segment;
 
@@ -18,6 +18,8 @@ use crate::harness::{Cursor, Rig, SkipRule, Suite, SuiteError, is_moo, read_unpa
 const REGISTERS: [&str; 14] = [
     "ax", "bx", "cx", "dx", "cs", "ss", "ds", "es", "sp", "bp", "si", "di", "ip", "flags",
 ];
+const SS: usize = 5;
+const SP: usize = 8;
 const IP: usize = 12;
 const FLAGS: usize = 13;
 /// General registers of the file's order by number.
@@ -39,6 +41,8 @@ const MEMORY_BYTES: u32 = 0x20_0000;
 /// The longest instruction of a 286; one more byte is #GP.
 const MOST_BYTES_286: usize = 10;
 
+const VECTOR_GP: u8 = 13;
+
 type Registers = [Option<u16>; REGISTERS.len()];
 type Memory = Vec<(u32, u8)>;
 
@@ -52,7 +56,7 @@ struct Case {
     memory_before: Memory,
     after: Registers,
     memory_after: Memory,
-    /// Vector, and address of the FLAGS image that it pushes.
+    /// Vector, and address of the FLAGS image that it pushes, rounded down to even.
     exception: Option<(u8, u32)>,
 }
 
@@ -244,7 +248,7 @@ impl Suite for MooSuite {
     fn skip(&self, case: usize) -> Option<SkipRule> {
         if self.revoked.contains(&self.cases[case].hash) {
             Some(SkipRule::Revoked)
-        } else if difference(&self.cases[case].code).is_some() {
+        } else if difference(&self.cases[case]).is_some() {
             Some(SkipRule::Differs286)
         } else {
             None
@@ -275,7 +279,7 @@ impl Suite for MooSuite {
         let id = self.id(case);
         let case = &self.cases[case];
         let mut text = format!("{id} {} {:02x?} exception {:x?}\n", case.name, case.code, case.exception);
-        if let Some(reason) = difference(&case.code) {
+        if let Some(reason) = difference(case) {
             text += &format!("  skipped: on a 386 and later {reason}\n");
         }
         for (n, name) in REGISTERS.iter().enumerate() {
@@ -295,7 +299,8 @@ impl Suite for MooSuite {
 }
 
 /// What a 386 or later does otherwise than a 286 with this instruction, by design.
-fn difference(code: &[u8]) -> Option<&'static str> {
+fn difference(case: &Case) -> Option<&'static str> {
+    let code = case.code.as_slice();
     let prefix = |byte: &u8| matches!(byte, 0x26 | 0x2e | 0x36 | 0x3e | 0xf0 | 0xf2 | 0xf3);
     let prefixes = code.iter().take_while(|byte| prefix(byte)).count();
     let (opcode, modrm) = (code.get(prefixes).copied()?, code.get(prefixes + 1).copied().unwrap_or_default());
@@ -315,6 +320,21 @@ fn difference(code: &[u8]) -> Option<&'static str> {
         let mut decoder = Decoder::new(16, code, DecoderOptions::NONE);
         if decoder.decode().is_invalid() {
             return Some("LOCK is #UD on all but a few read-modify-write forms");
+        }
+    }
+    if (0xd8..=0xdf).contains(&opcode) {
+        return Some("ESC without a coprocessor does not touch its operand");
+    }
+    if case.exception.is_some_and(|(vector, _)| vector == VECTOR_GP) {
+        let memory = (0..decoded.op_count()).any(|n| decoded.op_kind(n) == OpKind::Memory);
+        if decoded.is_string_instruction() {
+            return Some("a string instruction that faults leaves SI, DI and CX at the failing element");
+        }
+        if decoded.is_stack_instruction() && decoded.mnemonic() == Mnemonic::Pop && memory {
+            return Some("POP leaves SP if its store faults");
+        }
+        if decoded.is_stack_instruction() || (memory && decoded.memory_segment() == Register::SS) {
+            return Some("a violation of SS's limit is #SS rather than #GP");
         }
     }
     None
@@ -356,12 +376,14 @@ fn compare(rig: &mut Rig, case: &Case, flags_mask: u16) -> Result<(), String> {
             differences.push(format!("{name} {:04x}, not {want:04x}", got[n]));
         }
     }
+    let after = |n: usize| case.after[n].or(case.before[n]).unwrap_or_default() as u32;
+    let image = case.exception.map(|_| (after(SS) << 4) + (after(SP) + 4 & 0xffff));
     for &(addr, want) in &case.memory_after {
         let mut byte = [0];
         rig.mem.phys_read(addr, &mut byte);
-        let mask = match case.exception {
-            Some((_, image)) if addr == image => flags_mask as u8,
-            Some((_, image)) if addr == image + 1 => (flags_mask >> 8) as u8,
+        let mask = match image {
+            Some(image) if addr == image => flags_mask as u8,
+            Some(image) if addr == image + 1 => (flags_mask >> 8) as u8,
             _ => u8::MAX,
         };
         if byte[0] & mask != want & mask {

@@ -85,7 +85,9 @@ shift! {
         let wide = a.zext();
         let result = W::truncate(wide >> count);
         let cf = wide >> (count - 1) & 1 != 0;
-        (result, LazyFlags::explicit(result, cf, msb::<W>(wide)))
+        // Undefined for counts above 1: the 286 (vectors C0.5) and later shift bit by bit, so that it is
+        // the top bit before the last step.
+        (result, LazyFlags::explicit(result, cf, count == 1 && msb::<W>(wide)))
     }
     Sar {} W |a, count, old| {
         let wide = a.sext() as i64;
