@@ -1,5 +1,6 @@
 //! Near control transfers: JMP, CALL, RET, Jcc, LOOP, JCXZ. SDM vol. 2, the instructions of these
-//! names. A target beyond the limit of CS faults before anything else is done.
+//! names. A target beyond the limit of CS faults before anything is written; CALL finds what is wrong with
+//! the stack before that (vector align/487).
 
 use oldiron_mmu::Width;
 
@@ -39,6 +40,7 @@ JmpM<W: Width>, Memory, None, |x: X, i| {
 
 op! { /// `call rel`
 CallRel<W: Width>, Stack, None, |x: X, i| {
+    x.check_stack::<W>(x.stack_offset(-(W::BYTES as i32)))?;
     x.check_target(i.imm)?;
     x.push(W::truncate(i.next_eip() as u64))?;
     Ok(Flow::Taken)
@@ -47,6 +49,7 @@ CallRel<W: Width>, Stack, None, |x: X, i| {
 op! { /// `call r`
 CallR<W: Width>, Stack, None, |x: X, i| {
     let target = x.reg::<W>(i.src).zext() as u32;
+    x.check_stack::<W>(x.stack_offset(-(W::BYTES as i32)))?;
     x.check_target(target)?;
     x.push(W::truncate(i.next_eip() as u64))?;
     Ok(Flow::Indirect(target))
@@ -55,6 +58,7 @@ CallR<W: Width>, Stack, None, |x: X, i| {
 op! { /// `call m`
 CallM<W: Width>, MemoryStack, None, |x: X, i| {
     let target = x.load::<W>(i, x.address(i))?.zext() as u32;
+    x.check_stack::<W>(x.stack_offset(-(W::BYTES as i32)))?;
     x.check_target(target)?;
     x.push(W::truncate(i.next_eip() as u64))?;
     Ok(Flow::Indirect(target))

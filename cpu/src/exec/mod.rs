@@ -224,6 +224,11 @@ pub(crate) trait Exec {
     fn stack_load<W: Width>(&mut self, offset: u32) -> Result<W, Abort>;
     /// Writes the stack at an offset in SS.
     fn stack_store<W: Width>(&mut self, offset: u32, value: W) -> Result<(), Abort>;
+    /// Checks on the slow path that a write to the stack at an offset in SS would succeed.
+    #[inline(always)]
+    fn check_stack<W: Width>(&mut self, _offset: u32) -> Result<(), Abort> {
+        Ok(())
+    }
     /// Writes ESP or SP.
     fn set_stack_pointer(&mut self, offset: u32);
 
@@ -498,6 +503,11 @@ impl Exec for Slow<'_, '_> {
     fn stack_store<W: Width>(&mut self, offset: u32, value: W) -> Result<(), Abort> {
         let written = self.core.seg_write(self.bus, seg::SS, offset, value);
         self.check(written)
+    }
+
+    fn check_stack<W: Width>(&mut self, offset: u32) -> Result<(), Abort> {
+        let checked = self.core.seg_modify::<W>(self.bus, seg::SS, offset);
+        self.check(checked).map(|_| ())
     }
 
     fn set_stack_pointer(&mut self, offset: u32) {

@@ -88,6 +88,8 @@ Enter<W: Width>, Stack, None, |x: X, i| {
     let (level, bytes) = (i.imm2 as i32 & 31, W::BYTES as i32);
     let frame_pointer = x.reg::<W>(EBP);
     let frame = x.stack_offset(-bytes);
+    // What becomes EBP: all of ESP, of which a 16-bit stack moved only SP.
+    let full = x.reg::<u32>(ESP) & !x.stack_wrap(u32::MAX) | frame;
     x.stack_store(frame, frame_pointer)?;
     for n in 1..level {
         let outer = x.stack_wrap(x.reg::<u32>(EBP).wrapping_sub((n * bytes) as u32));
@@ -96,7 +98,7 @@ Enter<W: Width>, Stack, None, |x: X, i| {
     }
     let mut depth = bytes;
     if level > 0 {
-        x.stack_store(x.stack_offset(-bytes * (level + 1)), W::truncate(frame as u64))?;
+        x.stack_store(x.stack_offset(-bytes * (level + 1)), W::truncate(full as u64))?;
         depth += level * bytes;
     }
     let offset = x.stack_offset(-depth - (i.imm as u16 as i32));
@@ -104,7 +106,7 @@ Enter<W: Width>, Stack, None, |x: X, i| {
     let top = x.stack_load::<W>(offset)?;
     x.stack_store(offset, top)?;
     x.set_stack_pointer(offset);
-    x.set_reg(EBP, W::truncate(frame as u64));
+    x.set_reg(EBP, W::truncate(full as u64));
     Ok(Flow::Next)
 }}
 

@@ -103,10 +103,16 @@ fn io_width<W: Width>() -> IoWidth {
     }
 }
 
-/// One `ins` element. The destination is checked before the port is read.
-fn ins_element<W: Width, A: Width>(core: &mut Core, bus: &mut Bus<'_>) -> Result<(), Fault> {
+/// Checks the permission for the port in DX. Silicon does even if the count is 0 (vectors family `priv`).
+fn check_port<W: Width>(core: &mut Core, bus: &mut Bus<'_>) -> Result<u16, Fault> {
     let port = core.reg::<u16>(reg::EDX as u8);
     io::check_io_permission(core, bus, port, io_width::<W>())?;
+    Ok(port)
+}
+
+/// One `ins` element. The destination is checked before the port is read.
+fn ins_element<W: Width, A: Width>(core: &mut Core, bus: &mut Bus<'_>) -> Result<(), Fault> {
+    let port = check_port::<W>(core, bus)?;
     let (_, addr) = core.seg_modify::<W>(bus, seg::ES, index::<A>(core, EDI))?;
     let value = io::port_in(core, bus, port, io_width::<W>());
     core.user_write(bus, addr, W::truncate(value as u64))?;
@@ -116,8 +122,7 @@ fn ins_element<W: Width, A: Width>(core: &mut Core, bus: &mut Bus<'_>) -> Result
 
 /// One `outs` element.
 fn outs_element<W: Width, A: Width>(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> Result<(), Fault> {
-    let port = core.reg::<u16>(reg::EDX as u8);
-    io::check_io_permission(core, bus, port, io_width::<W>())?;
+    let port = check_port::<W>(core, bus)?;
     let value = core.seg_read::<W>(bus, insn.seg as usize, index::<A>(core, ESI))?;
     io::port_out(core, bus, port, value.zext() as u32, io_width::<W>());
     advance::<A>(core, ESI, step::<W>(core));
@@ -349,6 +354,7 @@ RepScas<W: Width, A: Width>, Slow, Other, |x: X, i| {
 op! { /// `rep ins`
 RepIns<W: Width, A: Width>, Slow, None, |x: X, _i| {
     x.with_bus(|core, bus| {
+        check_port::<W>(core, bus)?;
         repeat::<A>(core, bus, |core, bus, _| ins_element::<W, A>(core, bus).map(|()| (1, false)))
     })
 }}
@@ -356,6 +362,7 @@ RepIns<W: Width, A: Width>, Slow, None, |x: X, _i| {
 op! { /// `rep outs`
 RepOuts<W: Width, A: Width>, Slow, None, |x: X, i| {
     x.with_bus(|core, bus| {
+        check_port::<W>(core, bus)?;
         repeat::<A>(core, bus, |core, bus, _| outs_element::<W, A>(core, bus, i).map(|()| (1, false)))
     })
 }}
