@@ -245,7 +245,10 @@ pub fn suites_at(path: &Path) -> Result<Vec<PathBuf>, SuiteError> {
         return Ok(vec![path.to_path_buf()]);
     }
     let families = INTEGER_FAMILIES.iter().map(|family| format!("{family}.hwx.zst"));
-    let found: Vec<_> = families.filter(|name| names.contains(name)).map(|name| path.join(name)).collect();
+    let found: Vec<_> = families
+        .filter(|name| names.contains(name))
+        .map(|name| path.join(name))
+        .collect();
     if found.is_empty() {
         return Err(SuiteError::Nothing {
             path: path.to_path_buf(),
@@ -313,7 +316,10 @@ impl<'a> Cursor<'a> {
     pub fn take(&mut self, len: usize) -> Result<&'a [u8], String> {
         let end = self.at.checked_add(len).filter(|&end| end <= self.bytes.len());
         let Some(end) = end else {
-            return Err(format!("it ends within a record, at offset {:#x}", self.bytes.len()));
+            return Err(format!(
+                "it ends within a record, at offset {:#x}",
+                self.bytes.len()
+            ));
         };
         let taken = &self.bytes[self.at..end];
         self.at = end;

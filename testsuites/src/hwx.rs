@@ -108,8 +108,8 @@ fn gate(selector: u16, offset: u32, access: u64) -> u64 {
 
 /// CPU state fields by their bit in a presence mask, with their sizes.
 const FIELD_SIZES: [usize; 37] = [
-    4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 2, 2, 2, 2, 2, 2, 2, 2, 1, 4, 10, 10, 10, 10, 10, 10, 10, 10, 16, 16, 16, 16,
-    16, 16, 16, 16, 4,
+    4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 2, 2, 2, 2, 2, 2, 2, 2, 1, 4, 10, 10, 10, 10, 10, 10, 10, 10, 16, 16, 16,
+    16, 16, 16, 16, 16, 4,
 ];
 const FIELD_EIP: usize = 8;
 const FIELD_EFLAGS: usize = 9;
@@ -118,7 +118,8 @@ const FIELD_CR2: usize = 36;
 /// The fields up to here are integer state.
 const INTEGER_FIELDS: usize = 16;
 const FIELD_NAMES: [&str; INTEGER_FIELDS] = [
-    "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip", "eflags", "es", "cs", "ss", "ds", "fs", "gs",
+    "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip", "eflags", "es", "cs", "ss", "ds", "fs",
+    "gs",
 ];
 
 /// The integer part of a CPU state.
@@ -198,7 +199,9 @@ impl HwxSuite {
             image: base_image(),
             rigs: Rig::pair(model, MEMORY_BYTES),
         };
-        suite.parse(&data).map_err(|what| SuiteError::damaged(path, what))?;
+        suite
+            .parse(&data)
+            .map_err(|what| SuiteError::damaged(path, what))?;
         for rig in &mut suite.rigs {
             rig.mem.phys_write(0, &suite.image);
             write_handlers(rig);
@@ -252,7 +255,11 @@ impl HwxSuite {
         let mut gdt = self.gdt.clone();
         gdt.resize(8, 0);
         gdt.push(system_descriptor(system + TSS, TSS_LIMIT, ACCESS_BUSY_TSS));
-        gdt.push(system_descriptor(system + LDT, self.ldt.len() as u32 * 8 - 1, ACCESS_LDT));
+        gdt.push(system_descriptor(
+            system + LDT,
+            self.ldt.len() as u32 * 8 - 1,
+            ACCESS_LDT,
+        ));
         gdt.push(KERNEL_CODE);
         gdt.push(KERNEL_DATA);
         let idt = (0..256u32).map(|number| {
@@ -285,7 +292,8 @@ fn write_handlers(rig: &mut Rig) {
     rig.mem.phys_write(REAL_HANDLERS, &[OPCODE_HLT; 256]);
     for number in 0..256 {
         let entry = (REAL_HANDLERS >> 4) << 16 | number;
-        rig.mem.phys_write(SYSTEM + REAL_IVT + number * 4, &entry.to_le_bytes());
+        rig.mem
+            .phys_write(SYSTEM + REAL_IVT + number * 4, &entry.to_le_bytes());
     }
 }
 
@@ -296,12 +304,18 @@ impl Vector {
         let name = cursor.u16()?;
         let _tolerance = cursor.u8()?;
         let exception = cursor.u8()?;
-        let error = if exception == NO_EXCEPTION { NO_ERROR_CODE } else { cursor.u32()? };
+        let error = if exception == NO_EXCEPTION {
+            NO_ERROR_CODE
+        } else {
+            cursor.u32()?
+        };
         let eflags_mask = cursor.u32()?;
         let _fsw_mask = cursor.u16()?;
         let code_len = cursor.u8()?;
         let code = cursor.take(code_len as usize)?.to_vec();
-        let selectors = defaults.get(mode as usize).ok_or(format!("unknown mode {mode}"))?;
+        let selectors = defaults
+            .get(mode as usize)
+            .ok_or(format!("unknown mode {mode}"))?;
         let mut initial = State::default();
         initial.fields[FIELD_EFLAGS] = 0x202;
         for (field, &selector) in initial.fields[FIELD_SEGMENTS..].iter_mut().zip(selectors) {
@@ -349,7 +363,10 @@ impl Vector {
         while decoder.can_decode() {
             let code = decoder.decode().code();
             let features = code.cpuid_features();
-            if features.iter().any(|name| matches!(name, FPU | FPU287 | FPU387 | MMX | SSE | SSE2 | SSE3)) {
+            if features
+                .iter()
+                .any(|name| matches!(name, FPU | FPU287 | FPU387 | MMX | SSE | SSE2 | SSE3))
+            {
                 return true;
             }
             if one {
@@ -453,7 +470,10 @@ impl Suite for HwxSuite {
         while decoder.can_decode() {
             let at = decoder.position();
             let instruction = decoder.decode();
-            let bytes: String = vector.code[at..decoder.position()].iter().map(|b| format!("{b:02x}")).collect();
+            let bytes: String = vector.code[at..decoder.position()]
+                .iter()
+                .map(|b| format!("{b:02x}"))
+                .collect();
             text += &format!("  {:08x} {bytes:<24} {}\n", instruction.ip(), nasm(&instruction));
         }
         for (n, name) in FIELD_NAMES.iter().enumerate() {
@@ -521,10 +541,12 @@ impl HwxSuite {
         rig.mem.phys_write(code_at, &vector.code);
 
         let ran = rig.run();
-        let result = ran.and_then(|()| observe(rig, how, system, &vector.code)).and_then(|observed| {
-            compare(vector, &observed)?;
-            Ok(observed)
-        });
+        let result = ran
+            .and_then(|()| observe(rig, how, system, &vector.code))
+            .and_then(|observed| {
+                compare(vector, &observed)?;
+                Ok(observed)
+            });
 
         // Memory as it must be now, in the place of the base image for a moment.
         let mut undo = Vec::new();
@@ -545,13 +567,19 @@ impl HwxSuite {
             ignored.push((base + frame, 6));
         }
         let memory = compare_memory(&rig.mem.ram()[..RAM_END as usize], &self.image, &ignored);
-        let (touched, clean) = (undo.iter().map(|(addr, bytes)| (*addr, bytes.len())).collect::<Vec<_>>(), memory.is_ok());
+        let (touched, clean) = (
+            undo.iter()
+                .map(|(addr, bytes)| (*addr, bytes.len()))
+                .collect::<Vec<_>>(),
+            memory.is_ok(),
+        );
         for (addr, bytes) in undo.into_iter().rev() {
             self.image[addr as usize..addr as usize + bytes.len()].copy_from_slice(&bytes);
         }
         if clean && result.is_ok() && ignored.is_empty() {
             for (addr, len) in touched {
-                rig.mem.phys_write(addr, &self.image[addr as usize..addr as usize + len]);
+                rig.mem
+                    .phys_write(addr, &self.image[addr as usize..addr as usize + len]);
             }
         } else {
             rig.mem.phys_write(0, &self.image);
@@ -584,9 +612,14 @@ impl HwxSuite {
             How::Real => (system + REAL_IVT, 0x3ff),
             _ => (system + IDT, 0x7ff),
         };
-        core.ldtr = Segment::from_descriptor(SELECTOR_LDT, system_descriptor(system + LDT, ldt_limit, ACCESS_LDT));
-        core.tr =
-            Segment::from_descriptor(SELECTOR_TSS, system_descriptor(system + TSS, TSS_LIMIT, ACCESS_BUSY_TSS));
+        core.ldtr = Segment::from_descriptor(
+            SELECTOR_LDT,
+            system_descriptor(system + LDT, ldt_limit, ACCESS_LDT),
+        );
+        core.tr = Segment::from_descriptor(
+            SELECTOR_TSS,
+            system_descriptor(system + TSS, TSS_LIMIT, ACCESS_BUSY_TSS),
+        );
         let mut flags = Eflags::from_bits_retain(initial.fields[FIELD_EFLAGS]);
         flags.set(Eflags::VM, how == How::Virtual8086);
         core.set_flags_image(flags, Eflags::all());
@@ -617,7 +650,11 @@ fn write_page_tables(rig: &mut Rig, pages: &[(u32, u8)]) {
     let mut directory = [0u32; 1024];
     directory[0] = LOW_TABLE | all;
     directory[(SYSTEM_PAGED >> 22) as usize] = SYSTEM_TABLE | PAGE_PRESENT | PAGE_WRITABLE;
-    for (at, table) in [(PAGE_DIRECTORY, directory), (LOW_TABLE, low), (SYSTEM_TABLE, high)] {
+    for (at, table) in [
+        (PAGE_DIRECTORY, directory),
+        (LOW_TABLE, low),
+        (SYSTEM_TABLE, high),
+    ] {
         let bytes: Vec<u8> = table.into_iter().flat_map(u32::to_le_bytes).collect();
         rig.mem.phys_write(at, &bytes);
     }
@@ -642,7 +679,10 @@ fn observe(rig: &mut Rig, how: How, system: u32, code: &[u8]) -> Result<Observed
     }
     let handler = state.fields[FIELD_EIP].wrapping_sub(system + HANDLERS);
     if core.cpl != 0 || handler > 0xff {
-        return Err(format!("halted at {:08x}, which is no handler", state.fields[FIELD_EIP]));
+        return Err(format!(
+            "halted at {:08x}, which is no handler",
+            state.fields[FIELD_EIP]
+        ));
     }
     let esp = state.fields[reg::ESP];
     let pushed = (system + KERNEL_STACK).wrapping_sub(esp) / 4;
@@ -654,7 +694,9 @@ fn observe(rig: &mut Rig, how: How, system: u32, code: &[u8]) -> Result<Observed
     let physical = esp.wrapping_sub(system).wrapping_add(SYSTEM);
     let mut bytes = [0; 40];
     rig.mem.phys_read(physical, &mut bytes);
-    let mut words = bytes.chunks_exact(4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
+    let mut words = bytes
+        .chunks_exact(4)
+        .map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
     let mut next = || words.next().unwrap_or_default();
     let error = has_error.then(&mut next);
     state.fields[FIELD_EIP] = next();
@@ -687,7 +729,11 @@ fn byte_at(rig: &mut Rig, how: How, state: &State) -> Option<u8> {
         (selector as u32) << 4
     } else {
         let core = rig.core();
-        let table = if selector & 4 != 0 { core.ldtr.base as u32 } else { core.gdtr.base };
+        let table = if selector & 4 != 0 {
+            core.ldtr.base as u32
+        } else {
+            core.gdtr.base
+        };
         let offset = table.wrapping_add((selector & 0xfff8) as u32) & (SYSTEM_BYTES - 1);
         let mut raw = [0; 8];
         rig.mem.phys_read(SYSTEM + offset, &mut raw);
@@ -730,13 +776,20 @@ fn compare(vector: &Vector, observed: &Observed) -> Result<(), String> {
     if let (Some(want), Some(got)) = (vector.error, observed.error)
         && observed.exception == vector.exception
     {
-        let mask = if vector.exception == VECTOR_PF { !PF_INSTRUCTION } else { u32::MAX };
+        let mask = if vector.exception == VECTOR_PF {
+            !PF_INSTRUCTION
+        } else {
+            u32::MAX
+        };
         if want & mask != got & mask {
             differences.push(format!("error code {got:x}, not {want:x}"));
         }
     }
     if vector.exception == VECTOR_PF && observed.state.cr2 != vector.expected.cr2 {
-        differences.push(format!("cr2 {:08x}, not {:08x}", observed.state.cr2, vector.expected.cr2));
+        differences.push(format!(
+            "cr2 {:08x}, not {:08x}",
+            observed.state.cr2, vector.expected.cr2
+        ));
     }
     for (n, name) in FIELD_NAMES.iter().enumerate() {
         let mask = match n {
@@ -748,7 +801,11 @@ fn compare(vector: &Vector, observed: &Observed) -> Result<(), String> {
             differences.push(format!("{name} {got:08x}, not {want:08x}"));
         }
     }
-    if differences.is_empty() { Ok(()) } else { Err(differences.join("; ")) }
+    if differences.is_empty() {
+        Ok(())
+    } else {
+        Err(differences.join("; "))
+    }
 }
 
 fn compare_memory(got: &[u8], want: &[u8], ignored: &[(u32, u16)]) -> Result<(), String> {
@@ -756,13 +813,17 @@ fn compare_memory(got: &[u8], want: &[u8], ignored: &[(u32, u16)]) -> Result<(),
         return Ok(());
     }
     let is_ignored = |at: usize| {
-        ignored.iter().any(|&(addr, len)| (addr as usize..addr as usize + len as usize).contains(&at))
+        ignored
+            .iter()
+            .any(|&(addr, len)| (addr as usize..addr as usize + len as usize).contains(&at))
     };
     let differs = |&at: &usize| got[at] != want[at] && !is_ignored(at);
     let places: Vec<_> = (0..want.len()).filter(differs).take(8).collect();
     if places.is_empty() {
         return Ok(());
     }
-    let words = places.iter().map(|&at| format!("[{at:05x}] {:02x}, not {:02x}", got[at], want[at]));
+    let words = places
+        .iter()
+        .map(|&at| format!("[{at:05x}] {:02x}, not {:02x}", got[at], want[at]));
     Err(words.collect::<Vec<_>>().join("; "))
 }

@@ -133,7 +133,10 @@ fn read_masks(path: &Path) -> Result<BTreeMap<String, u16>, SuiteError> {
 fn read_revoked(path: &Path) -> BTreeSet<String> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let lines = text.lines().map(str::trim);
-    lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_lowercase).collect()
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(str::to_lowercase)
+        .collect()
 }
 
 /// The next chunk: tag and content.
@@ -278,7 +281,10 @@ impl Suite for MooSuite {
     fn describe(&self, case: usize) -> String {
         let id = self.id(case);
         let case = &self.cases[case];
-        let mut text = format!("{id} {} {:02x?} exception {:x?}\n", case.name, case.code, case.exception);
+        let mut text = format!(
+            "{id} {} {:02x?} exception {:x?}\n",
+            case.name, case.code, case.exception
+        );
         if let Some(reason) = difference(case) {
             text += &format!("  skipped: on a 386 and later {reason}\n");
         }
@@ -303,7 +309,10 @@ fn difference(case: &Case) -> Option<&'static str> {
     let code = case.code.as_slice();
     let prefix = |byte: &u8| matches!(byte, 0x26 | 0x2e | 0x36 | 0x3e | 0xf0 | 0xf2 | 0xf3);
     let prefixes = code.iter().take_while(|byte| prefix(byte)).count();
-    let (opcode, modrm) = (code.get(prefixes).copied()?, code.get(prefixes + 1).copied().unwrap_or_default());
+    let (opcode, modrm) = (
+        code.get(prefixes).copied()?,
+        code.get(prefixes + 1).copied().unwrap_or_default(),
+    );
     // The last byte is the HLT that ends the case.
     let mut decoder = Decoder::new(16, &code[prefixes..], DecoderOptions::NONE);
     let decoded = decoder.decode();
@@ -377,7 +386,9 @@ fn compare(rig: &mut Rig, case: &Case, flags_mask: u16) -> Result<(), String> {
         }
     }
     let after = |n: usize| case.after[n].or(case.before[n]).unwrap_or_default() as u32;
-    let image = case.exception.map(|_| (after(SS) << 4) + (after(SP) + 4 & 0xffff));
+    let image = case
+        .exception
+        .map(|_| (after(SS) << 4) + (after(SP) + 4 & 0xffff));
     for &(addr, want) in &case.memory_after {
         let mut byte = [0];
         rig.mem.phys_read(addr, &mut byte);
@@ -390,5 +401,9 @@ fn compare(rig: &mut Rig, case: &Case, flags_mask: u16) -> Result<(), String> {
             differences.push(format!("[{addr:06x}] {:02x}, not {want:02x}", byte[0]));
         }
     }
-    if differences.is_empty() { Ok(()) } else { Err(differences.join("; ")) }
+    if differences.is_empty() {
+        Ok(())
+    } else {
+        Err(differences.join("; "))
+    }
 }
