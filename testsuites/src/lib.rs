@@ -3,3 +3,5 @@
 pub mod harness;
 pub mod hwx;
 pub mod moo;
+pub mod rng;
+pub mod soak;
