@@ -270,7 +270,7 @@ impl MachineBuilder {
         if let Some(error) = self.bad_drive {
             return Err(error);
         }
-        let bios = self.bios.unwrap_or_default();
+        let bios = self.bios.unwrap_or_else(|| oldiron_bios::SYSTEM_BIOS.to_vec());
         let vga_bios = self.vga_bios.unwrap_or_else(|| oldiron_bios::VGA_BIOS.to_vec());
         let mem = memory_map::build(self.memory_mib, &bios, &vga_bios)?;
         let boot_order = BootDevice::parse_order(&self.boot_order);
