@@ -1,5 +1,9 @@
 //! Maintenance tasks: `cargo xtask TASK`.
 
+#[path = "../xtask/ci.rs"]
+mod ci;
+#[path = "../xtask/fast_handlers.rs"]
+mod fast_handlers;
 #[path = "../xtask/rom.rs"]
 mod rom;
 
@@ -8,6 +12,10 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask TASK
 
+  ci             everything that must pass before a commit, as far as cargo can tell
+  long           the tests that take minutes
+  fast-handlers [PROGRAM]
+                 fail if a fast handler of the release program calls anything
   rom            rebuild the ROM images and the demo disk from their NASM sources
   rom --check    fail if an image differs from its source";
 
@@ -15,6 +23,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments[..] {
+        ["ci"] => ci::ci(),
+        ["long"] => ci::long(),
+        ["fast-handlers"] => fast_handlers::run("target/release/oldiron"),
+        ["fast-handlers", program] => fast_handlers::run(program),
         ["rom"] => rom::run(rom::Mode::Write),
         ["rom", "--check"] => rom::run(rom::Mode::Check),
         _ => Err(USAGE.into()),

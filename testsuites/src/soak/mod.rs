@@ -148,6 +148,9 @@ fn run_case(seed: u64, cut: Option<(Place, u64)>) -> Result<(u64, u64), Disagree
                 chained
                     .reload(&rom)
                     .map_err(|text| Disagreement { at, ticks: 0, text })?;
+                // The new processor has no stale translations of page tables that were changed without
+                // a flush; the other must forget its own.
+                drop(looped.cpu.core_mut());
             }
         }
     }
