@@ -45,8 +45,12 @@ pub fn soak(seed: u64, instructions: u64, max_failures: usize) -> Outcome {
                 outcome.instructions += retired;
                 outcome.deliveries += deliveries;
             }
-            Ok(Err(disagreement)) => outcome.failures.push(format!("seed {case}: {}", minimise(case, disagreement))),
-            Err(_) => outcome.failures.push(format!("seed {case}: panic (its message is above)")),
+            Ok(Err(disagreement)) => outcome
+                .failures
+                .push(format!("seed {case}: {}", minimise(case, disagreement))),
+            Err(_) => outcome
+                .failures
+                .push(format!("seed {case}: panic (its message is above)")),
         }
         outcome.cases += 1;
         case += 1;
@@ -105,7 +109,11 @@ fn run_case(seed: u64, cut: Option<(Place, u64)>) -> Result<(u64, u64), Disagree
         for step in 0..STEPS {
             let at = Place { scene, step };
             let start = chained.now;
-            let mut ticks = if rng.one_in(6) { 1 + rng.below(40) } else { 60 + rng.below(600) } as u64;
+            let mut ticks = if rng.one_in(6) {
+                1 + rng.below(40)
+            } else {
+                60 + rng.below(600)
+            } as u64;
             let slices = rng.next();
             let whole = rng.one_in(2);
             let last = cut.filter(|(place, _)| *place == at);
@@ -177,7 +185,10 @@ impl Event {
             6..=8 => {
                 let at = rng.below(scene::RAM - 64);
                 let len = 1 + rng.below(60) as usize;
-                Self::Dma { at, bytes: stream::fill(rng, 32, 50, len) }
+                Self::Dma {
+                    at,
+                    bytes: stream::fill(rng, 32, 50, len),
+                }
             }
             _ => Self::Nothing,
         }
@@ -273,7 +284,13 @@ impl Machine {
         }
         let mut cpu = Cpu::new(model);
         cpu.set_dispatch(dispatch);
-        Self { cpu, mem, world: World::default(), now: 0, dispatch }
+        Self {
+            cpu,
+            mem,
+            world: World::default(),
+            now: 0,
+            dispatch,
+        }
     }
 
     /// Runs until `until`, in slices as `slices` has them, or until something else ends it.
@@ -360,13 +377,22 @@ impl Machine {
     fn describe(&self) -> Vec<String> {
         let core = self.cpu.core();
         let mut lines = vec![
-            format!("time {} accesses {} seen {:x}", self.now, self.world.accesses, self.world.seen),
+            format!(
+                "time {} accesses {} seen {:x}",
+                self.now, self.world.accesses, self.world.seen
+            ),
             format!("gpr {:x?}", &core.gpr[..8]),
             format!("eip {:x} eflags {:x}", core.eip, core.flags_image().bits()),
-            format!("cpl {} cr0 {:?} cr2 {:x} cr3 {:x} cr4 {:?}", core.cpl, core.cr0, core.cr2, core.cr3, core.cr4),
+            format!(
+                "cpl {} cr0 {:?} cr2 {:x} cr3 {:x} cr4 {:?}",
+                core.cpl, core.cr0, core.cr2, core.cr3, core.cr4
+            ),
             format!("dr {:x?} pending {:x}", core.dr, core.pending_debug),
             format!("gdtr {:x?} idtr {:x?}", core.gdtr, core.idtr),
-            format!("{:?} {:?} nmi blocked {}", core.shadow, core.activity, core.nmi_blocked),
+            format!(
+                "{:?} {:?} nmi blocked {}",
+                core.shadow, core.activity, core.nmi_blocked
+            ),
             format!("retired {} deliveries {}", core.retired, core.deliveries),
             format!("ldtr {:x?}", core.ldtr),
             format!("tr {:x?}", core.tr),

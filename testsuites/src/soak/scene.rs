@@ -98,7 +98,14 @@ impl Scene {
         let code = fresh.then(|| stream::fill(rng, stage.bitness(), rarity, CODE_LEN as usize));
         let mut low = vec![0; CODE as usize];
         Tables(&mut low).write(rng);
-        Self { stage, user, paging, low, code, seed: rng.next() }
+        Self {
+            stage,
+            user,
+            paging,
+            low,
+            code,
+            seed: rng.next(),
+        }
     }
 
     /// Puts a machine into it.
@@ -127,7 +134,10 @@ impl Scene {
         eflags.set(Eflags::DF, rng.one_in(4));
         eflags.set(Eflags::TF, rng.one_in(24));
         eflags.set(Eflags::AC, rng.one_in(16) && model.eflags.contains(Eflags::AC));
-        core.gdtr = TableRegister { base: GDT, limit: (GDT_ENTRIES * 8 - 1) as u16 };
+        core.gdtr = TableRegister {
+            base: GDT,
+            limit: (GDT_ENTRIES * 8 - 1) as u16,
+        };
         core.cr3 = PAGE_DIRECTORY;
         core.cr4 = Cr4::from_bits_truncate(rng.u32()) & model.cr4;
         if rng.one_in(8) {
@@ -141,7 +151,11 @@ impl Scene {
         }
         if self.stage == Stage::Real {
             for n in 0..6 {
-                let selector = if rng.one_in(12) { rng.u32() as u16 } else { rng.below(0x3000) as u16 };
+                let selector = if rng.one_in(12) {
+                    rng.u32() as u16
+                } else {
+                    rng.below(0x3000) as u16
+                };
                 core.segments[n] = Segment::real(selector, 0);
             }
             core.segments[seg::CS] = Segment::real((CODE >> 4) as u16, 0);
@@ -157,11 +171,16 @@ impl Scene {
             core.eflags = eflags;
             return;
         }
-        core.idtr = TableRegister { base: IDT, limit: 0x7ff };
+        core.idtr = TableRegister {
+            base: IDT,
+            limit: 0x7ff,
+        };
         core.cr0 = (core.cr0 | Cr0::PE) & !Cr0::PG;
         core.cr0.set(Cr0::PG, self.paging);
-        core.cr0.set(Cr0::WP, rng.one_in(2) && model.cr0.contains(Cr0::WP));
-        core.cr0.set(Cr0::AM, rng.one_in(4) && model.cr0.contains(Cr0::AM));
+        core.cr0
+            .set(Cr0::WP, rng.one_in(2) && model.cr0.contains(Cr0::WP));
+        core.cr0
+            .set(Cr0::AM, rng.one_in(4) && model.cr0.contains(Cr0::AM));
         core.tr = self.segment(SEL_TSS);
         core.ldtr = self.segment(SEL_LDT);
         eflags |= Eflags::from_bits_truncate(rng.below(4) << 12);
@@ -218,7 +237,9 @@ fn value(rng: &mut Rng) -> u32 {
         1..=3 => rng.below(RAM),
         4 => rng.below(0x140000),
         5 => rng.below(64),
-        6 => rng.pick(&[0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xfffe, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff]),
+        6 => rng.pick(&[
+            0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xfffe, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff,
+        ]),
         _ => rng.u32(),
     }
 }
@@ -277,7 +298,20 @@ impl Tables<'_> {
             let at = REAL_STUBS + vector * STUB;
             if matches!(vector, 0 | 5 | 6 | 7 | 12 | 13) {
                 // push bp; mov bp, sp; add word [bp+2], n; pop bp; iret
-                self.put(at, &[0x55, 0x89, 0xe5, 0x83, 0x46, 2, 1 + rng.below(6) as u8, 0x5d, 0xcf]);
+                self.put(
+                    at,
+                    &[
+                        0x55,
+                        0x89,
+                        0xe5,
+                        0x83,
+                        0x46,
+                        2,
+                        1 + rng.below(6) as u8,
+                        0x5d,
+                        0xcf,
+                    ],
+                );
             } else if vector == 1 {
                 // push bp; mov bp, sp; and word [bp+6], ~TF; pop bp; iret
                 self.put(at, &[0x55, 0x89, 0xe5, 0x81, 0x66, 6, 0xff, 0xfe, 0x5d, 0xcf]);
@@ -302,8 +336,18 @@ impl Tables<'_> {
             descriptor(TSS[1], 0x67 + rng.below(2) * 0x198, 0x89, 0),
             descriptor(TSS[2], 0x2b + rng.below(2), 0x81, 0),
             descriptor(LDT, LDT_ENTRIES * 8 - 1, 0x82, 0),
-            gate(SEL_CODE32, STUBS32 + rng.below(64) * STUB, rng.below(4) as u8, 0xec),
-            gate(SEL_CODE16, STUBS16 + rng.below(32) * STUB, rng.below(4) as u8, 0xe4),
+            gate(
+                SEL_CODE32,
+                STUBS32 + rng.below(64) * STUB,
+                rng.below(4) as u8,
+                0xec,
+            ),
+            gate(
+                SEL_CODE16,
+                STUBS16 + rng.below(32) * STUB,
+                rng.below(4) as u8,
+                0xe4,
+            ),
             gate(10 << 3, 0, 0, 0xe5),
             descriptor(rng.below(RAM), rng.below(0x10000), 0xf7, rng.pick(&[0, 4, 8, 12])),
             descriptor(0, 0xfffff, rng.pick(&[0x9f, 0xdf, 0xff]), 12),
@@ -328,7 +372,11 @@ impl Tables<'_> {
     fn handlers(&mut self, rng: &mut Rng) {
         for vector in 0..256 {
             let stub = vector % 32 * STUB;
-            let dpl = if vector < 32 && !matches!(vector, 3 | 4) && !rng.one_in(8) { 0 } else { 0x60 };
+            let dpl = if vector < 32 && !matches!(vector, 3 | 4) && !rng.one_in(8) {
+                0
+            } else {
+                0x60
+            };
             let raw = match rng.below(32) {
                 0 => gate(SEL_CODE16, STUBS16 + stub, 0, 0x86 | rng.below(2) as u8 | dpl),
                 1 => gate(10 << 3, 0, 0, 0x85 | dpl),
@@ -454,7 +502,11 @@ impl Tables<'_> {
             self.put32(PAGE_DIRECTORY + 4 * n, entry);
         }
         for n in 0..1024 {
-            let page = if n < 0x140 && !rng.one_in(8) { n } else { rng.below(0x140) };
+            let page = if n < 0x140 && !rng.one_in(8) {
+                n
+            } else {
+                rng.below(0x140)
+            };
             // The tables, handlers and stacks stay where they are, or nothing would run for long.
             let sound = n < 8 || (0x30..0x40).contains(&n);
             let entry = if sound {
@@ -465,7 +517,11 @@ impl Tables<'_> {
                 page << 12 | rng.u32() & 0x160 | 7
             };
             self.put32(PAGE_TABLES + 4 * n, entry);
-            let page = if rng.one_in(30) { rng.u32() & 0xfffff } else { rng.below(0x140) };
+            let page = if rng.one_in(30) {
+                rng.u32() & 0xfffff
+            } else {
+                rng.below(0x140)
+            };
             self.put32(PAGE_TABLES + 0x1000 + 4 * n, page << 12 | rng.u32() & 0x166 | 1);
         }
     }
@@ -474,11 +530,25 @@ impl Tables<'_> {
 fn random_descriptor(rng: &mut Rng) -> u64 {
     match rng.below(8) {
         0 => rng.next(),
-        1 => gate(value(rng) as u16, CODE + rng.below(CODE_LEN), rng.u32() as u8, 0x84 | rng.u32() as u8 & 0x6f),
-        2 => descriptor(rng.below(RAM), rng.below(0x400), 0x80 | rng.u32() as u8 & 0x6f, rng.u32() as u8),
+        1 => gate(
+            value(rng) as u16,
+            CODE + rng.below(CODE_LEN),
+            rng.u32() as u8,
+            0x84 | rng.u32() as u8 & 0x6f,
+        ),
+        2 => descriptor(
+            rng.below(RAM),
+            rng.below(0x400),
+            0x80 | rng.u32() as u8 & 0x6f,
+            rng.u32() as u8,
+        ),
         _ => descriptor(
             if rng.one_in(2) { 0 } else { rng.below(RAM) },
-            if rng.one_in(2) { 0xfffff } else { rng.below(0x10000) },
+            if rng.one_in(2) {
+                0xfffff
+            } else {
+                rng.below(0x10000)
+            },
             0x90 | rng.u32() as u8 & 0x6f,
             rng.u32() as u8 & 13,
         ),

@@ -15,9 +15,20 @@ const CI: &[Step] = &[
     (&["test", "--workspace"], &[]),
     (&["build", "--release"], &[]),
     (&["xtask", "fast-handlers"], &[]),
-    (&["test", "--release", "-p", "oldiron-testsuites", "--test", "boot"], &[]),
     (
-        &["clippy", "-p", "oldiron-frontend", "--no-default-features", "--", "-D", "warnings"],
+        &["test", "--release", "-p", "oldiron-testsuites", "--test", "boot"],
+        &[],
+    ),
+    (
+        &[
+            "clippy",
+            "-p",
+            "oldiron-frontend",
+            "--no-default-features",
+            "--",
+            "-D",
+            "warnings",
+        ],
         &[],
     ),
     (
@@ -27,7 +38,18 @@ const CI: &[Step] = &[
 ];
 
 const LONG: &[Step] = &[(
-    &["test", "--profile", "soak", "-p", "oldiron-testsuites", "--test", "soak", "--", "--ignored", "--nocapture"],
+    &[
+        "test",
+        "--profile",
+        "soak",
+        "-p",
+        "oldiron-testsuites",
+        "--test",
+        "soak",
+        "--",
+        "--ignored",
+        "--nocapture",
+    ],
     &[],
 )];
 

@@ -45,7 +45,9 @@ pub fn run(program: &str) -> Result<(), String> {
     }
     match (handlers, offenders.len()) {
         (0..FEWEST, _) => Err(format!("only {handlers} fast handlers found in {program}")),
-        (_, 0) if jumps < handlers => Err(format!("{handlers} fast handlers, but only {jumps} indirect jumps")),
+        (_, 0) if jumps < handlers => Err(format!(
+            "{handlers} fast handlers, but only {jumps} indirect jumps"
+        )),
         (_, 0) => {
             println!("{handlers} fast handlers, {jumps} indirect jumps, no call");
             Ok(())
