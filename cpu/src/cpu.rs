@@ -136,7 +136,10 @@ impl Cpu {
 
     fn run_until(&mut self, bus: &mut Bus<'_>, until: Ticks) -> Exit {
         loop {
-            self.forget_written_code(bus);
+            self.engine.forget_written_code(bus);
+            if self.engine.traces.is_full() {
+                self.engine.drop_traces(bus);
+            }
             let core = &mut self.engine.core;
             if core.activity == Activity::Shutdown {
                 return Exit::Shutdown;
@@ -161,19 +164,6 @@ impl Cpu {
             {
                 self.deliver(bus, fault, Source::Exception);
             }
-        }
-    }
-
-    /// Drops the traces of code that was written by the last instruction or by a bus master.
-    fn forget_written_code(&mut self, bus: &mut Bus<'_>) {
-        if bus.mem.code_was_hit() {
-            for (page, lines) in bus.mem.take_code_hits() {
-                let killed = self.engine.traces.kill_lines(page, lines);
-                self.engine.core.stats.smc_flushes += killed as u64;
-            }
-        }
-        if self.engine.traces.is_full() {
-            self.engine.drop_traces(bus);
         }
     }
 

@@ -45,29 +45,51 @@ pub struct CpuModel {
     /// Bits of EFLAGS that can be changed.
     pub eflags: Eflags,
     /// Instruction sets beyond those of the 386, by the decoder's names.
-    isa: &'static [CpuidFeature],
+    isa: IsaSet,
     /// How the decoder reads ambiguous opcodes.
     decoder_options: u32,
     /// Loading CS in real mode also resets its limit and attributes (386 and 486).
     resets_real_cs: bool,
 }
 
+/// A set of the decoder's names of instruction sets, one bit each.
+#[derive(Clone, Copy, Debug)]
+struct IsaSet([u64; 4]);
+
+impl IsaSet {
+    const fn of(names: &[CpuidFeature]) -> Self {
+        let mut bits = [0; 4];
+        let mut n = 0;
+        while n < names.len() {
+            let bit = names[n] as usize;
+            bits[bit / 64 & 3] |= 1 << (bit % 64);
+            n += 1;
+        }
+        Self(bits)
+    }
+
+    const fn contains(&self, name: CpuidFeature) -> bool {
+        let bit = name as usize;
+        self.0[bit / 64 & 3] >> (bit % 64) & 1 != 0
+    }
+}
+
 /// Instruction sets that every model has. ESC opcodes exist without a coprocessor too.
-const ISA_386: &[CpuidFeature] = &[
+const ISA_386: IsaSet = IsaSet::of(&[
     CpuidFeature::INTEL8086,
     CpuidFeature::INTEL186,
     CpuidFeature::INTEL286,
     CpuidFeature::INTEL386,
-];
+]);
 
 /// Opcodes of coprocessor instructions, which mean ESC here whatever else they need.
-const ISA_FPU: &[CpuidFeature] = &[
+const ISA_FPU: IsaSet = IsaSet::of(&[
     CpuidFeature::FPU,
     CpuidFeature::FPU287,
     CpuidFeature::FPU287XL_ONLY,
     CpuidFeature::FPU387,
     CpuidFeature::FPU387SL_ONLY,
-];
+]);
 
 const CR0_386: Cr0 = Cr0::PE
     .union(Cr0::MP)
@@ -167,7 +189,7 @@ pub const MODELS: &[CpuModel] = &[
         reset_cr0: Cr0::empty(),
         cr4: Cr4::empty(),
         eflags: EFLAGS_386,
-        isa: &[CpuidFeature::MOV_TR],
+        isa: IsaSet::of(&[CpuidFeature::MOV_TR]),
         decoder_options: OPTIONS_OLD | DecoderOptions::MOV_TR,
         resets_real_cs: true,
     },
@@ -181,7 +203,7 @@ pub const MODELS: &[CpuModel] = &[
         reset_cr0: RESET_CR0_486,
         cr4: Cr4::empty(),
         eflags: EFLAGS_486,
-        isa: &[CpuidFeature::INTEL486, CpuidFeature::MOV_TR],
+        isa: IsaSet::of(&[CpuidFeature::INTEL486, CpuidFeature::MOV_TR]),
         decoder_options: OPTIONS_OLD | DecoderOptions::MOV_TR,
         resets_real_cs: true,
     },
@@ -195,13 +217,13 @@ pub const MODELS: &[CpuModel] = &[
         reset_cr0: RESET_CR0_486,
         cr4: CR4_PENTIUM,
         eflags: EFLAGS_PENTIUM,
-        isa: &[
+        isa: IsaSet::of(&[
             CpuidFeature::INTEL486,
             CpuidFeature::CPUID,
             CpuidFeature::TSC,
             CpuidFeature::MSR,
             CpuidFeature::CX8,
-        ],
+        ]),
         decoder_options: OPTIONS_OLD,
         resets_real_cs: false,
     },
@@ -219,7 +241,7 @@ pub const MODELS: &[CpuModel] = &[
         reset_cr0: RESET_CR0_486,
         cr4: CR4_PENTIUM.union(Cr4::PGE).union(Cr4::PCE),
         eflags: EFLAGS_PENTIUM,
-        isa: &[
+        isa: IsaSet::of(&[
             CpuidFeature::INTEL486,
             CpuidFeature::CPUID,
             CpuidFeature::TSC,
@@ -228,7 +250,7 @@ pub const MODELS: &[CpuModel] = &[
             CpuidFeature::CMOV,
             CpuidFeature::RDPMC,
             CpuidFeature::MULTIBYTENOP,
-        ],
+        ]),
         decoder_options: OPTIONS_OLD | DecoderOptions::FORCE_RESERVED_NOP,
         resets_real_cs: false,
     },
@@ -253,13 +275,13 @@ impl CpuModel {
     /// Whether the model has the instruction. Coprocessor opcodes are always there: they are ESC.
     pub fn supports(&self, code: Code) -> bool {
         let needed = code.cpuid_features();
-        if needed.iter().any(|name| ISA_FPU.contains(name)) {
+        if needed.iter().any(|name| ISA_FPU.contains(*name)) {
             return true;
         }
         code != Code::INVALID
             && needed
                 .iter()
-                .all(|name| ISA_386.contains(name) || self.isa.contains(name))
+                .all(|name| ISA_386.contains(*name) || self.isa.contains(*name))
     }
 
     /// The model that is called `name`.

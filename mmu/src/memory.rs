@@ -243,7 +243,7 @@ impl GuestMemory {
     /// Writes at a backing offset, within one page. ROM swallows it; decoded code is noticed.
     #[inline]
     pub fn write<W: Width>(&mut self, backing: u32, value: W) {
-        self.write_bytes(backing, &value.zext().to_le_bytes()[..W::BYTES as usize]);
+        self.write_in_page(backing, &value.zext().to_le_bytes()[..W::BYTES as usize]);
     }
 
     /// Writes bytes at a backing offset, across any number of pages.
@@ -258,6 +258,7 @@ impl GuestMemory {
         }
     }
 
+    #[inline]
     fn write_in_page(&mut self, backing: u32, chunk: &[u8]) {
         let page = (backing / PAGE_SIZE) as usize;
         let Some(flags) = self.flags.get_mut(page) else {
@@ -336,6 +337,13 @@ impl GuestMemory {
         }
     }
 
+    /// Says anew which 128-byte lines of a backing page hold code. A page that was marked stays so.
+    pub fn set_code_lines(&mut self, page: u32, lines: u32) {
+        if let Some(slot) = self.code_lines.get_mut(page as usize) {
+            *slot = lines;
+        }
+    }
+
     /// Which 128-byte lines of a backing page hold code.
     #[inline]
     pub fn code_lines(&self, page: u32) -> u32 {
@@ -348,9 +356,9 @@ impl GuestMemory {
         !self.code_hits.is_empty()
     }
 
-    /// Takes the log of hits: backing page and mask of its lines.
-    pub fn take_code_hits(&mut self) -> Vec<(u32, u32)> {
-        core::mem::take(&mut self.code_hits)
+    /// Takes the last entry of the log of hits: backing page and mask of its lines.
+    pub fn take_code_hit(&mut self) -> Option<(u32, u32)> {
+        self.code_hits.pop()
     }
 
     // ---- bus masters and loaders: physical addresses past the A20 gate ----
@@ -442,7 +450,8 @@ mod tests {
         mem.phys_write(0x1000, &[0; 0x100]);
         assert!(!mem.code_was_hit());
         mem.phys_write(0xfff, &[0; 0x102]);
-        assert_eq!(mem.take_code_hits(), [(1, 1 << 2)]);
+        assert_eq!(mem.take_code_hit(), Some((1, 1 << 2)));
+        assert!(!mem.code_was_hit());
     }
 
     #[test]

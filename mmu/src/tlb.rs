@@ -213,6 +213,44 @@ impl Tlb {
         Some((value, HostSlot(place)))
     }
 
+    // ---- memory that must be noticed ----
+
+    /// The entry of `addr` if it translates `len` bytes of RAM or ROM from there on that may be written,
+    /// noticed or not, and the backing offset.
+    #[inline(always)]
+    fn writable(&self, addr: u64, len: u32, mem: &GuestMemory) -> Option<u32> {
+        let entry = self.entry(addr);
+        let offset = addr as u32 & (PAGE_SIZE - 1);
+        if entry.page != (addr >> 12) as u32
+            || entry.frame & FLAG_WRITE == 0
+            || entry.host.is_null()
+            || offset > PAGE_SIZE - len
+        {
+            return None;
+        }
+        // The pointer came from this block: the difference is the page's backing offset.
+        Some((entry.host as usize).wrapping_sub(mem.identity().0) as u32 + offset)
+    }
+
+    /// Writes at a linear address whose page withholds fast writes, and lets the memory notice it.
+    #[inline(always)]
+    pub fn write_noticed<W: Width>(&self, addr: u64, value: W, mem: &mut GuestMemory) -> bool {
+        match self.writable(addr, W::BYTES, mem) {
+            Some(backing) => {
+                mem.write(backing, value);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Reads a value that [`Tlb::write_noticed`] is sure to be able to write back.
+    #[inline(always)]
+    pub fn read_writable<W: Width>(&self, addr: u64, mem: &GuestMemory) -> Option<W> {
+        let backing = self.writable(addr, W::BYTES, mem)?;
+        Some(mem.read(backing))
+    }
+
     /// The part of the page at `addr` that may be read as plain memory, if any, at most `len` bytes.
     pub fn read_run(&self, addr: u64, len: usize) -> Option<&[u8]> {
         let entry = self.entry(addr);

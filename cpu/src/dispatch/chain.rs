@@ -90,6 +90,7 @@ chained! {
                     _ => next(e, i, b, r, c),
                 };
             }
+            let goes_on = matches!(flow, Ok(Flow::Next | Flow::Fall | Flow::Taken | Flow::Indirect(_)));
             let (eip, retired, leave) = match flow {
                 Ok(Flow::Next) => (insn.next_eip(), insn.n, Leave::LookAround),
                 Ok(Flow::Fall) => ((*links(i)).eip[0], insn.n, Leave::LookAround),
@@ -99,7 +100,15 @@ chained! {
                 Ok(Flow::Again) => (insn.eip, insn.n, Leave::LookAround),
                 Err(Abort) => (insn.eip, insn.n - 1, Leave::Fault),
             };
-            leave_at(e, i, b - retired as i32, r, c, eip, leave)
+            let b = b - retired as i32;
+            if goes_on && b >= 0 && engine.may_go_on(bus) {
+                // It wrote code, perhaps its own trace: no record behind it can be trusted.
+                engine.forget_written_code(bus);
+                if let Some(next) = engine.find_linked(eip, LazyFlags { result: r, carry: c }) {
+                    return ((*next).handler)(e, next, b, r, c);
+                }
+            }
+            leave_at(e, i, b, r, c, eip, leave)
         }
     }
 
@@ -253,6 +262,9 @@ impl Engine {
         self.core.eip = eip;
         // SAFETY: only chained functions call this, and `bus` is valid while a chain runs.
         let bus: &mut Bus<'_> = unsafe { &mut *self.bus };
+        if self.traces.is_full() {
+            return None;
+        }
         let found = self.traces.find(&mut self.core, bus).ok()?;
         if !found.is_linkable() {
             return None;

@@ -132,17 +132,22 @@ impl Engine {
             .wrapping_add(insn.n as u64 - 1);
     }
 
-    /// Whether nothing happened that the next record should not be executed under.
+    /// Whether the next record may be executed: nothing happened, and the trace still stands.
     #[inline(always)]
     fn is_quiet(&self, bus: &mut Bus<'_>) -> bool {
+        !bus.mem.code_was_hit() && self.may_go_on(bus)
+    }
+
+    /// Whether nothing happened that the run loop should see before the next instruction.
+    #[inline(always)]
+    fn may_go_on(&self, bus: &mut Bus<'_>) -> bool {
         if bus.io_used {
             bus.io_used = false;
             if !bus.io.attention().is_empty() {
                 return false;
             }
         }
-        !bus.mem.code_was_hit()
-            && self.core.trace_mode == self.mode
+        self.core.trace_mode == self.mode
             && self.core.pending_debug == 0
             && self.core.shadow == Shadow::None
     }
@@ -155,6 +160,13 @@ impl Engine {
             self.core.tlb.next_generation();
         }
         self.mode = self.core.trace_mode;
+    }
+
+    /// Drops the traces of code that was written by the last instruction or by a bus master.
+    pub(crate) fn forget_written_code(&mut self, bus: &mut Bus<'_>) {
+        while let Some((page, lines)) = bus.mem.take_code_hit() {
+            self.core.stats.smc_flushes += self.traces.kill_lines(bus.mem, page, lines) as u64;
+        }
     }
 
     /// Empties the pool and everything that points into it.

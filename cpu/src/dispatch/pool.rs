@@ -2,7 +2,7 @@
 
 use core::{alloc::Layout, ptr::NonNull};
 
-use super::{Step, chain};
+use super::{Handler, Step, chain};
 use crate::insn::Insn;
 
 /// Where execution goes on after a trace, remembered. For direct branches slot 0 is the way behind
@@ -89,35 +89,61 @@ impl Pool {
         self.steps.clear();
     }
 
-    /// Appends a trace and returns the index of its first record, or `None` if it does not fit. `eip` is
-    /// where execution goes on: behind the trace, and at its branch target.
-    pub(crate) fn push(&mut self, insns: &[(Insn, Step)], eip: [u32; 2]) -> Option<usize> {
-        let start = self.len();
-        if insns.is_empty() || !self.has_room(insns.len() + 1) {
+    /// Stores a trace and returns the index of its first record, or `None` if it does not fit: over the
+    /// trace at `place` (first record and number of records), if there it fits, else behind all others.
+    /// `eip` is where execution goes on: behind the trace, and at its branch target.
+    ///
+    /// A trace may only be overwritten after [`Pool::kill`], and never the one that is running: links
+    /// to its first record then lead to the new one.
+    pub(crate) fn push(
+        &mut self,
+        insns: &[(Insn, Step)],
+        eip: [u32; 2],
+        place: Option<(usize, usize)>,
+    ) -> Option<usize> {
+        let records = insns.len() + 1;
+        let reused = place.filter(|&(start, room)| records <= room && start + room <= self.len());
+        let start = reused.map_or(self.len(), |(start, _)| start);
+        if insns.is_empty() || (reused.is_none() && !self.has_room(records)) {
             return None;
         }
-        for (n, (insn, step)) in insns.iter().enumerate() {
-            // SAFETY: start + n < CAPACITY was checked above.
-            unsafe { self.records.add(start + n).write(*insn) };
-            self.steps.push(*step);
+        if reused.is_none() {
+            // The entry of the links record is never called; it keeps the two arrays in step.
+            self.steps.resize(start + records, super::step::<crate::exec::branch::EndTrace>);
         }
-        let links = Links {
-            target: [core::ptr::null(); 2],
-            generation: [UNLINKED; 2],
-            eip,
-        };
+        for (n, (insn, step)) in insns.iter().enumerate() {
+            // SAFETY: start + records <= CAPACITY, by has_room or because these records exist.
+            unsafe { self.records.add(start + n).write(*insn) };
+            self.steps[start + n] = *step;
+        }
+        let links = Links { target: [core::ptr::null(); 2], generation: [UNLINKED; 2], eip };
         // SAFETY: as above; a Links record is as large and as aligned as an Insn.
         unsafe { self.records.add(start + insns.len()).cast::<Links>().write(links) };
-        // Keeps the two arrays in step; nothing ever calls the entry of a links record.
-        self.steps.push(super::step::<crate::exec::branch::EndTrace>);
         Some(start)
     }
 
     /// Makes the trace at `start` stand for nothing: whoever reaches it looks its EIP up again.
     pub(crate) fn kill(&mut self, start: usize) {
-        if start < self.len() {
-            // SAFETY: in range, and `start` is the first record of a trace, an Insn.
-            unsafe { (*self.records.add(start).as_ptr()).handler = chain::dead_handler() };
+        self.set_handler(start, chain::dead_handler());
+    }
+
+    /// Replaces the handler of an instruction.
+    pub(crate) fn set_handler(&mut self, index: usize, handler: Handler) {
+        if index < self.len() {
+            // SAFETY: in range, and the caller names an instruction's record, not one of links.
+            unsafe { (*self.records.add(index).as_ptr()).handler = handler };
+        }
+    }
+
+    /// Replaces immediate and displacement of an instruction.
+    pub(crate) fn set_constants(&mut self, index: usize, imm: u32, disp: u32) {
+        if index < self.len() {
+            // SAFETY: as in `set_handler`.
+            unsafe {
+                let insn = self.records.add(index).as_ptr();
+                (*insn).imm = imm;
+                (*insn).disp = disp;
+            }
         }
     }
 

@@ -467,21 +467,44 @@ impl Exec for Slow<'_, '_> {
     }
 
     fn load_at<W: Width>(&mut self, segment: usize, offset: u32) -> Result<W, Abort> {
+        let s = &self.core.segments[segment & 7];
+        if offset as u64 + W::BYTES as u64 <= s.read_end
+            && let Some(value) = self.core.tlb.read((s.base as u32).wrapping_add(offset) as u64)
+        {
+            return Ok(value);
+        }
         let read = self.core.seg_read(self.bus, segment, offset);
         self.check(read)
     }
 
     fn store_at<W: Width>(&mut self, segment: usize, offset: u32, value: W) -> Result<(), Abort> {
+        let s = &self.core.segments[segment & 7];
+        if offset as u64 + W::BYTES as u64 <= s.write_end {
+            let addr = (s.base as u32).wrapping_add(offset) as u64;
+            if self.core.tlb.write_noticed(addr, value, self.bus.mem) {
+                return Ok(());
+            }
+        }
         let written = self.core.seg_write(self.bus, segment, offset, value);
         self.check(written)
     }
 
     fn modify<W: Width>(&mut self, insn: &Insn, offset: u32) -> Result<(W, u32), Abort> {
+        let s = &self.core.segments[insn.seg as usize & 7];
+        if offset as u64 + W::BYTES as u64 <= s.write_end {
+            let addr = (s.base as u32).wrapping_add(offset);
+            if let Some(value) = self.core.tlb.read_writable(addr as u64, self.bus.mem) {
+                return Ok((value, addr));
+            }
+        }
         let read = self.core.seg_modify(self.bus, insn.seg as usize, offset);
         self.check(read)
     }
 
     fn commit<W: Width>(&mut self, addr: u32, value: W) {
+        if self.core.tlb.write_noticed(addr as u64, value, self.bus.mem) {
+            return;
+        }
         // `modify` has checked this very access, so it cannot fault now.
         let written = self.core.user_write(self.bus, addr, value);
         debug_assert!(written.is_ok());

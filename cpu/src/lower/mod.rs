@@ -8,7 +8,7 @@ mod stack;
 mod string;
 mod system;
 
-use iced_x86::{Instruction, OpKind, Register};
+use iced_x86::{ConstantOffsets, Instruction, OpKind, Register};
 
 use crate::{
     core::{HIGH_BYTE, TraceMode, seg},
@@ -33,6 +33,10 @@ pub(crate) struct Lowered {
     pub(crate) ends: bool,
     /// It is a trace of its own: a repeated string instruction.
     pub(crate) alone: bool,
+    /// Its form does not depend on the values of its 32-bit immediate and displacement.
+    pub(crate) constants: bool,
+    /// Where these lie, filled in by the decoder.
+    pub(crate) offsets: ConstantOffsets,
 }
 
 /// What lowering depends on besides the instruction.
@@ -100,8 +104,10 @@ impl<'a> Context<'a> {
     pub(crate) fn lower(&self, i: &Instruction) -> Lowered {
         let insn = self.record(i);
         let lowered = if self.model.supports(i.code()) {
+            // These groups take any constant as it is.
             alu::lower(self, i, insn)
                 .or_else(|| data::lower(self, i, insn))
+                .map(|lowered| Lowered { constants: true, ..lowered })
                 .or_else(|| stack::lower(self, i, insn))
                 .or_else(|| branch::lower(self, i, insn))
                 .or_else(|| string::lower(self, i, insn))
@@ -242,6 +248,8 @@ impl<'a> Context<'a> {
             may_stop: !matches!(O::FORM, Form::Register),
             ends: false,
             alone: false,
+            constants: false,
+            offsets: ConstantOffsets::default(),
         }
     }
 
@@ -315,5 +323,7 @@ pub(crate) fn invalid(eip: u32, too_long: bool) -> Lowered {
         may_stop: true,
         ends: true,
         alone: false,
+        constants: false,
+        offsets: ConstantOffsets::default(),
     }
 }

@@ -3,10 +3,10 @@
 use iced_x86::{Decoder, DecoderError, Instruction};
 use oldiron_mmu::{Access, Bus, MapKind};
 
-use super::{LimitClass, Slot, TraceCache};
+use super::{Constant, LimitClass, NewTrace, Slot, TraceCache};
 use crate::{
     core::{Core, TraceMode, seg},
-    dispatch::{MAX_TRACE, Step, TraceRef},
+    dispatch::{MAX_TRACE, TraceRef},
     exec::FlagUse,
     fault::{Fault, FaultRule},
     insn::Insn,
@@ -17,7 +17,8 @@ use crate::{
 const MAX_LENGTH: usize = 15;
 
 impl TraceCache {
-    /// Decodes the trace at linear `addr`, whose bytes lie at `backing`, and records it.
+    /// Decodes the trace at linear `addr`, whose bytes lie at `backing`, and records it. `over` is a
+    /// stale trace of the same key.
     pub(super) fn build(
         &mut self,
         core: &mut Core,
@@ -25,11 +26,13 @@ impl TraceCache {
         backing: u32,
         addr: u32,
         class: LimitClass,
+        over: Option<u32>,
     ) -> Result<TraceRef, Fault> {
         let (eip, mode) = (core.eip, core.trace_mode);
         let context = Context::new(core.model, mode, class);
         let bytes = bus.mem.page_slice(backing, 0x1000);
-        let mut trace = Vec::with_capacity(MAX_TRACE);
+        let mut trace = core::mem::take(&mut self.lowered);
+        trace.clear();
         // Bytes that the limit of CS lets us fetch.
         let limit = core.segments[seg::CS].limit;
         let fetchable = (limit - eip) as usize;
@@ -40,39 +43,35 @@ impl TraceCache {
             let at = decoder.position();
             decoder.decode_out(&mut instruction);
             if instruction.is_invalid() {
-                if !trace.is_empty() {
-                    // Let it start a trace of its own.
-                    break;
-                }
                 let enough = bytes.len() - at >= MAX_LENGTH;
-                if decoder.last_error() == DecoderError::NoMoreBytes && !enough {
-                    return self.build_spanning(core, bus, backing, addr, class);
+                // Behind others, let it start a trace of its own.
+                if trace.is_empty() && (decoder.last_error() != DecoderError::NoMoreBytes || enough) {
+                    trace.push(context.invalid(&bytes[at..], eip));
                 }
-                trace.push(context.invalid(&bytes[at..], eip));
                 break;
             }
-            let lowered = context.lower(&instruction);
-            let (alone, ends) = (lowered.alone, lowered.ends);
-            if alone && !trace.is_empty() {
+            let mut lowered = context.lower(&instruction);
+            if lowered.alone && !trace.is_empty() {
                 break;
             }
+            if lowered.constants {
+                lowered.offsets = decoder.get_constant_offsets(&instruction);
+            }
+            let last = lowered.alone || lowered.ends;
             trace.push(lowered);
-            if alone || ends {
+            if last {
                 break;
             }
         }
         if trace.is_empty() {
-            // No byte of it may be fetched; `find` has already checked the first one.
+            self.lowered = trace;
             return self.build_spanning(core, bus, backing, addr, class);
         }
-        let (start, last_eip) = self.finish(&mut trace, &context);
-        let slot = Slot {
-            backing,
-            eip,
-            mode: mode.bits() as u16 | (class as u16) << 8,
-            trace: 0,
-        };
-        self.insert(core, bus.mem, slot, start, last_eip, None);
+        let slot = Slot { backing, eip, mode: mode.bits() as u16 | (class as u16) << 8, trace: 0 };
+        let new = self.finish(&mut trace, &context, slot, over);
+        self.lowered = trace;
+        let start = new.start;
+        self.insert(core, bus.mem, new, over);
         Ok(TraceRef::new(start, true))
     }
 
@@ -87,18 +86,14 @@ impl TraceCache {
     ) -> Result<TraceRef, Fault> {
         let (mut lowered, second) = self.decode_one(core, bus, addr, class)?;
         let context = Context::new(core.model, core.trace_mode, class);
-        let (start, last_eip) = self.finish(core::slice::from_mut(&mut lowered), &context);
         let mode = core.trace_mode.bits() as u16 | (class as u16) << 8;
-        let slot = Slot {
-            backing,
-            eip: core.eip,
-            mode,
-            trace: 0,
-        };
-        if lowered.insn.len as u32 <= 0x1000 - (addr & 0xfff) {
-            self.insert(core, bus.mem, slot, start, last_eip, None);
-        } else if second.is_some() {
-            self.insert(core, bus.mem, slot, start, last_eip, second);
+        let slot = Slot { backing, eip: core.eip, mode, trace: 0 };
+        let mut new = self.finish(core::slice::from_mut(&mut lowered), &context, slot, None);
+        let start = new.start;
+        let spans = lowered.insn.len as u32 > 0x1000 - (addr & 0xfff);
+        if !spans || second.is_some() {
+            new.second = second.filter(|_| spans);
+            self.insert(core, bus.mem, new, None);
         }
         Ok(TraceRef::new(start, false))
     }
@@ -113,8 +108,9 @@ impl TraceCache {
     ) -> Result<TraceRef, Fault> {
         let (mut lowered, _) = self.decode_one(core, bus, addr, class)?;
         let context = Context::new(core.model, core.trace_mode, class);
-        let (start, _) = self.finish(core::slice::from_mut(&mut lowered), &context);
-        Ok(TraceRef::new(start, false))
+        let slot = Slot { eip: core.eip, ..super::EMPTY };
+        let new = self.finish(core::slice::from_mut(&mut lowered), &context, slot, None);
+        Ok(TraceRef::new(new.start, false))
     }
 
     /// Fetches and decodes byte by byte as hardware does: a fault of a byte counts only if the
@@ -172,8 +168,8 @@ impl TraceCache {
     }
 
     /// Numbers the instructions, chooses their handlers by which flags are read, closes the trace and
-    /// puts it into the pool. Returns its first record and the EIP of its last byte.
-    fn finish(&mut self, trace: &mut [Lowered], context: &Context<'_>) -> (usize, u32) {
+    /// puts it into the pool.
+    fn finish(&mut self, trace: &mut [Lowered], context: &Context<'_>, slot: Slot, over: Option<u32>) -> NewTrace {
         // Backwards: flags are read behind the trace, and by anything that may fault or stop.
         let mut live = true;
         for lowered in trace.iter_mut().rev() {
@@ -184,27 +180,44 @@ impl TraceCache {
                 FlagUse::ReadsAndSets | FlagUse::Other => live = true,
             }
         }
-        let mut records: Vec<(Insn, Step)> = Vec::with_capacity(trace.len() + 1);
+        let first_constant = self.constants.len() as u32;
+        self.records.clear();
         for (n, lowered) in trace.iter().enumerate() {
-            let insn = Insn {
-                n: n as u8 + 1,
-                ..lowered.insn
+            self.records.push((Insn { n: n as u8 + 1, ..lowered.insn }, lowered.step));
+            let begin = lowered.insn.eip.wrapping_sub(slot.eip);
+            let mut constant = |offset: usize, len: usize, displacement: bool| {
+                // Only whole doublewords are taken over as they are.
+                if len == 4
+                    && let Ok(at) = u8::try_from(begin as usize + offset)
+                {
+                    self.constants.push(Constant { at, len: 4, record: n as u8, displacement });
+                }
             };
-            records.push((insn, lowered.step));
+            if lowered.constants {
+                constant(lowered.offsets.displacement_offset(), lowered.offsets.displacement_size(), true);
+                constant(lowered.offsets.immediate_offset(), lowered.offsets.immediate_size(), false);
+            }
         }
-        let Some((last, _)) = records.last().copied() else {
-            return (0, 0);
-        };
-        let next_eip = last.next_eip();
-        let ends = trace.last().is_some_and(|lowered| lowered.ends);
-        let eip = [next_eip, last.imm];
+        let (next_eip, taken, n, ends) = trace
+            .last()
+            .map_or((slot.eip, 0, 0, false), |last| (last.insn.next_eip(), last.insn.imm, trace.len() as u8, last.ends));
         if !ends {
-            let (insn, step) = context.end_of_trace(next_eip, last.n);
-            records.push((insn, step));
+            self.records.push(context.end_of_trace(next_eip, n));
         }
+        let place = over
+            .and_then(|over| self.metas.get(over as usize))
+            .map(|meta| (meta.start as usize, meta.records as usize));
         // `is_full` made sure that there is room.
-        let start = self.pool.push(&records, eip).unwrap_or(0);
-        (start, next_eip.wrapping_sub(1))
+        let start = self.pool.push(&self.records, [next_eip, taken], place).unwrap_or(0);
+        let records = place.filter(|place| place.0 == start).map_or(self.records.len() + 1, |place| place.1);
+        NewTrace {
+            slot,
+            start,
+            records: records as u16,
+            last_eip: next_eip.wrapping_sub(1),
+            constants: (first_constant, self.constants.len() as u32),
+            second: None,
+        }
     }
 }
 

@@ -11,8 +11,10 @@ use oldiron_mmu::{Access, Bus, GuestMemory, MapKind};
 
 use crate::{
     core::{Core, seg},
-    dispatch::{MAX_TRACE, Pool, TraceRef},
+    dispatch::{Handler, MAX_TRACE, Pool, Step, TraceRef},
     fault::{Fault, FaultRule},
+    insn::Insn,
+    lower::Lowered,
 };
 
 /// How far the limit of CS reaches: part of the key, so that a trace is only ever run under a limit
@@ -55,6 +57,10 @@ const EMPTY: Slot = Slot {
 };
 const SLOTS: usize = 1 << 16;
 const NO_TRACE: u32 = u32::MAX;
+/// Bytes of decoded code that are kept.
+const MOST_BYTES: usize = 4 << 20;
+/// Traces that are kept.
+const MOST_TRACES: usize = 1 << 17;
 
 /// What is known of a trace besides its records.
 #[derive(Clone, Copy, Debug)]
@@ -66,11 +72,28 @@ struct Meta {
     last_eip: u32,
     /// Bytes in the first page.
     len: u16,
+    /// Records, its links included.
+    records: u16,
+    /// Handler of the first record, replaced while the trace is stale.
+    head: Handler,
+    /// Its bytes in `TraceCache::bytes`, and its constants in `TraceCache::constants`.
+    bytes: u32,
+    constants: (u32, u32),
     alive: bool,
     /// Backing offset of the second page's part, for an instruction that spans two.
     second: Option<u32>,
     /// Next trace of the same page, and of the second page.
     next: [u32; 2],
+}
+
+/// What [`TraceCache::finish`] made.
+struct NewTrace {
+    slot: Slot,
+    start: usize,
+    records: u16,
+    last_eip: u32,
+    constants: (u32, u32),
+    second: Option<u32>,
 }
 
 impl Meta {
@@ -87,6 +110,17 @@ impl Meta {
     }
 }
 
+/// A constant of an instruction that may change without the instruction becoming another.
+#[derive(Clone, Copy, Debug)]
+struct Constant {
+    /// Where it lies in the trace, in bytes, and how many it has.
+    at: u8,
+    len: u8,
+    /// Which record of the trace holds it, and as what.
+    record: u8,
+    displacement: bool,
+}
+
 /// All traces.
 pub(crate) struct TraceCache {
     slots: Vec<Slot>,
@@ -94,6 +128,12 @@ pub(crate) struct TraceCache {
     /// First trace of each backing page.
     pages: Vec<u32>,
     pool: Pool,
+    /// Bytes of traces as they were decoded.
+    bytes: Vec<u8>,
+    constants: Vec<Constant>,
+    /// Room for the trace that is being decoded.
+    lowered: Vec<Lowered>,
+    records: Vec<(Insn, Step)>,
 }
 
 fn slot_index(backing: u32, mode: u16) -> usize {
@@ -107,6 +147,10 @@ impl TraceCache {
             metas: Vec::new(),
             pages: Vec::new(),
             pool: Pool::new(),
+            bytes: Vec::new(),
+            constants: Vec::new(),
+            lowered: Vec::new(),
+            records: Vec::new(),
         }
     }
 
@@ -116,7 +160,7 @@ impl TraceCache {
 
     /// Whether the run loop should empty the cache before it goes on.
     pub(crate) fn is_full(&self) -> bool {
-        !self.pool.has_room(4 * (MAX_TRACE + 2))
+        !self.pool.has_room(4 * (MAX_TRACE + 2)) || self.bytes.len() > MOST_BYTES || self.metas.len() > MOST_TRACES
     }
 
     /// Forgets all traces.
@@ -129,28 +173,28 @@ impl TraceCache {
         }
         self.slots.fill(EMPTY);
         self.metas.clear();
+        self.bytes.clear();
+        self.constants.clear();
         self.pool.clear();
     }
 
-    /// Forgets the traces whose bytes lie in the written lines of a page. Returns how many.
-    pub(crate) fn kill_lines(&mut self, page: u32, lines: u32) -> u32 {
-        let mut killed = 0;
+    /// Makes the traces stale whose bytes lie in the written lines of a page. Returns how many.
+    pub(crate) fn kill_lines(&mut self, mem: &mut GuestMemory, page: u32, lines: u32) -> u32 {
+        let (mut killed, mut covered) = (0, 0);
         let mut kept = NO_TRACE;
         let mut at = self.pages.get(page as usize).copied().unwrap_or(NO_TRACE);
-        // The list is relinked, in reverse, without the traces that are no more.
+        // The list is relinked, in reverse, without the stale traces.
         while let Some(meta) = self.metas.get_mut(at as usize) {
             let part = (meta.slot.backing >> 12 != page) as usize;
             let next = meta.next[part];
-            if meta.alive && meta.lines(page) & lines != 0 {
+            let its_lines = meta.lines(page);
+            if meta.alive && its_lines & lines != 0 {
                 meta.alive = false;
                 killed += 1;
                 self.pool.kill(meta.start as usize);
-                let slot = &mut self.slots[slot_index(meta.slot.backing, meta.slot.mode)];
-                if slot.trace == at {
-                    *slot = EMPTY;
-                }
             }
             if meta.alive {
+                covered |= its_lines;
                 meta.next[part] = kept;
                 kept = at;
             }
@@ -159,7 +203,63 @@ impl TraceCache {
         if let Some(first) = self.pages.get_mut(page as usize) {
             *first = kept;
         }
+        mem.set_code_lines(page, covered);
         killed
+    }
+
+    /// Tries to make a stale trace valid again under the bytes that are there now.
+    fn revive(&mut self, core: &mut Core, mem: &mut GuestMemory, trace: u32) -> bool {
+        let Some(meta) = self.metas.get(trace as usize).copied() else { return false };
+        let now = mem.page_slice(meta.slot.backing, meta.len as usize);
+        let start = meta.bytes as usize;
+        let Some(then) = self.bytes.get_mut(start..start + meta.len as usize) else { return false };
+        if meta.second.is_some() || now.len() != then.len() {
+            return false;
+        }
+        if then != now {
+            let (first, last) = (meta.constants.0 as usize, meta.constants.1 as usize);
+            let constants = self.constants.get(first..last).unwrap_or(&[]);
+            // Every byte that differs must belong to a constant.
+            let mut left = constants.iter();
+            let mut constant = left.next();
+            for at in 0..then.len() {
+                while constant.is_some_and(|c| c.at as usize + c.len as usize <= at) {
+                    constant = left.next();
+                }
+                if then[at] != now[at] && constant.is_none_or(|c| at < c.at as usize) {
+                    return false;
+                }
+            }
+            then.copy_from_slice(now);
+            for c in constants {
+                let value = u32::from_le_bytes([0, 1, 2, 3].map(|n| then.get(c.at as usize + n).copied().unwrap_or(0)));
+                let index = meta.start as usize + c.record as usize;
+                let insn = self.pool.insn(index);
+                let (imm, disp) = if c.displacement { (insn.imm, value) } else { (value, insn.disp) };
+                self.pool.set_constants(index, imm, disp);
+            }
+        }
+        self.pool.set_handler(meta.start as usize, meta.head);
+        self.list(core, mem, trace);
+        true
+    }
+
+    /// Puts a live trace into the lists of its pages and marks its bytes as code.
+    fn list(&mut self, core: &mut Core, mem: &mut GuestMemory, trace: u32) {
+        let Some(mut meta) = self.metas.get(trace as usize).copied() else { return };
+        let mut mark = |backing: u32, len: u32| {
+            if mem.mark_code(backing, len) {
+                core.tlb.revoke_writes(backing >> 12, mem);
+            }
+        };
+        mark(meta.slot.backing, meta.len as u32);
+        meta.next[0] = self.enlist(meta.slot.backing >> 12, trace);
+        if let Some(second) = meta.second {
+            mark(second, meta.last_eip.wrapping_sub(meta.slot.eip) + 1 - meta.len as u32);
+            meta.next[1] = self.enlist(second >> 12, trace);
+        }
+        meta.alive = true;
+        self.metas[trace as usize] = meta;
     }
 
     /// The trace at EIP, decoded if need be. Faults are those of fetching its first instruction.
@@ -181,60 +281,52 @@ impl TraceCache {
         if (slot.backing, slot.eip, slot.mode) == (backing, eip, mode) {
             let meta = &self.metas[slot.trace as usize];
             if meta.last_eip <= limit {
-                match meta.second {
-                    None => return Ok(TraceRef::new(meta.start as usize, true)),
-                    Some(second) => {
-                        let (start, rest) = (meta.start as usize, 0x1000 - (addr & 0xfff));
-                        let page =
-                            core.translate(bus, addr.wrapping_add(rest), Access::Execute, core.cpl == 3)?;
-                        if let MapKind::Ram(now) | MapKind::Rom(now) = page.kind
-                            && now == second
-                        {
-                            return Ok(TraceRef::new(start, false));
-                        }
-                    }
+                if !meta.alive && !self.revive(core, bus.mem, slot.trace) {
+                    core.stats.trace_misses += 1;
+                    return self.build(core, bus, backing, addr, class, Some(slot.trace));
+                }
+                let meta = &self.metas[slot.trace as usize];
+                let start = meta.start as usize;
+                let Some(second) = meta.second else { return Ok(TraceRef::new(start, true)) };
+                let rest = 0x1000 - (addr & 0xfff);
+                let page = core.translate(bus, addr.wrapping_add(rest), Access::Execute, core.cpl == 3)?;
+                if let MapKind::Ram(now) | MapKind::Rom(now) = page.kind
+                    && now == second
+                {
+                    return Ok(TraceRef::new(start, false));
                 }
             }
         }
         core.stats.trace_misses += 1;
-        self.build(core, bus, backing, addr, class)
+        self.build(core, bus, backing, addr, class, None)
     }
 
-    /// Records a decoded trace.
-    fn insert(
-        &mut self,
-        core: &mut Core,
-        mem: &mut GuestMemory,
-        slot: Slot,
-        start: usize,
-        last_eip: u32,
-        second: Option<u32>,
-    ) {
-        let total = last_eip.wrapping_sub(slot.eip) + 1;
-        let len = total.min(0x1000 - (slot.backing & 0xfff));
-        let trace = self.metas.len() as u32;
-        let mut meta = Meta {
-            slot: Slot { trace, ..slot },
-            start: start as u32,
-            last_eip,
+    /// Records a decoded trace; `over` is the stale one whose place it took.
+    fn insert(&mut self, core: &mut Core, mem: &mut GuestMemory, new: NewTrace, over: Option<u32>) {
+        let total = new.last_eip.wrapping_sub(new.slot.eip) + 1;
+        let len = total.min(0x1000 - (new.slot.backing & 0xfff));
+        let trace = over.unwrap_or(self.metas.len() as u32);
+        let bytes = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(mem.page_slice(new.slot.backing, len as usize));
+        let meta = Meta {
+            slot: Slot { trace, ..new.slot },
+            start: new.start as u32,
+            last_eip: new.last_eip,
             len: len as u16,
-            alive: true,
-            second,
+            records: new.records,
+            head: self.pool.insn(new.start).handler,
+            bytes,
+            constants: new.constants,
+            alive: false,
+            second: new.second,
             next: [NO_TRACE; 2],
         };
-        meta.next[0] = self.enlist(slot.backing >> 12, trace);
-        let mut mark = |backing: u32, len: u32| {
-            if mem.mark_code(backing, len) {
-                core.tlb.revoke_writes(backing >> 12, mem);
-            }
-        };
-        mark(slot.backing, len);
-        if let Some(second) = second {
-            mark(second, total - len);
-            meta.next[1] = self.enlist(second >> 12, trace);
+        match self.metas.get_mut(trace as usize) {
+            Some(old) => *old = meta,
+            None => self.metas.push(meta),
         }
-        self.metas.push(meta);
-        self.slots[slot_index(slot.backing, slot.mode)] = meta.slot;
+        self.slots[slot_index(new.slot.backing, new.slot.mode)] = meta.slot;
+        self.list(core, mem, trace);
     }
 
     /// Makes `trace` the first of a page's list and returns the one that was.
