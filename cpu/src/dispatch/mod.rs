@@ -147,9 +147,7 @@ impl Engine {
                 return false;
             }
         }
-        self.core.trace_mode == self.mode
-            && self.core.pending_debug == 0
-            && self.core.shadow == Shadow::None
+        self.core.trace_mode == self.mode && self.core.pending_debug == 0 && self.core.shadow == Shadow::None
     }
 
     /// Links hold only while CS.base is the same: drops them if it changed since the last call.

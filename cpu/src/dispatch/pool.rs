@@ -109,14 +109,19 @@ impl Pool {
         }
         if reused.is_none() {
             // The entry of the links record is never called; it keeps the two arrays in step.
-            self.steps.resize(start + records, super::step::<crate::exec::branch::EndTrace>);
+            self.steps
+                .resize(start + records, super::step::<crate::exec::branch::EndTrace>);
         }
         for (n, (insn, step)) in insns.iter().enumerate() {
             // SAFETY: start + records <= CAPACITY, by has_room or because these records exist.
             unsafe { self.records.add(start + n).write(*insn) };
             self.steps[start + n] = *step;
         }
-        let links = Links { target: [core::ptr::null(); 2], generation: [UNLINKED; 2], eip };
+        let links = Links {
+            target: [core::ptr::null(); 2],
+            generation: [UNLINKED; 2],
+            eip,
+        };
         // SAFETY: as above; a Links record is as large and as aligned as an Insn.
         unsafe { self.records.add(start + insns.len()).cast::<Links>().write(links) };
         Some(start)

@@ -107,7 +107,10 @@ impl<'a> Context<'a> {
             // These groups take any constant as it is.
             alu::lower(self, i, insn)
                 .or_else(|| data::lower(self, i, insn))
-                .map(|lowered| Lowered { constants: true, ..lowered })
+                .map(|lowered| Lowered {
+                    constants: true,
+                    ..lowered
+                })
                 .or_else(|| stack::lower(self, i, insn))
                 .or_else(|| branch::lower(self, i, insn))
                 .or_else(|| string::lower(self, i, insn))

@@ -67,7 +67,12 @@ impl TraceCache {
             self.lowered = trace;
             return self.build_spanning(core, bus, backing, addr, class);
         }
-        let slot = Slot { backing, eip, mode: mode.bits() as u16 | (class as u16) << 8, trace: 0 };
+        let slot = Slot {
+            backing,
+            eip,
+            mode: mode.bits() as u16 | (class as u16) << 8,
+            trace: 0,
+        };
         let new = self.finish(&mut trace, &context, slot, over);
         self.lowered = trace;
         let start = new.start;
@@ -87,7 +92,12 @@ impl TraceCache {
         let (mut lowered, second) = self.decode_one(core, bus, addr, class)?;
         let context = Context::new(core.model, core.trace_mode, class);
         let mode = core.trace_mode.bits() as u16 | (class as u16) << 8;
-        let slot = Slot { backing, eip: core.eip, mode, trace: 0 };
+        let slot = Slot {
+            backing,
+            eip: core.eip,
+            mode,
+            trace: 0,
+        };
         let mut new = self.finish(core::slice::from_mut(&mut lowered), &context, slot, None);
         let start = new.start;
         let spans = lowered.insn.len as u32 > 0x1000 - (addr & 0xfff);
@@ -108,7 +118,10 @@ impl TraceCache {
     ) -> Result<TraceRef, Fault> {
         let (mut lowered, _) = self.decode_one(core, bus, addr, class)?;
         let context = Context::new(core.model, core.trace_mode, class);
-        let slot = Slot { eip: core.eip, ..super::EMPTY };
+        let slot = Slot {
+            eip: core.eip,
+            ..super::EMPTY
+        };
         let new = self.finish(core::slice::from_mut(&mut lowered), &context, slot, None);
         Ok(TraceRef::new(new.start, false))
     }
@@ -169,7 +182,13 @@ impl TraceCache {
 
     /// Numbers the instructions, chooses their handlers by which flags are read, closes the trace and
     /// puts it into the pool.
-    fn finish(&mut self, trace: &mut [Lowered], context: &Context<'_>, slot: Slot, over: Option<u32>) -> NewTrace {
+    fn finish(
+        &mut self,
+        trace: &mut [Lowered],
+        context: &Context<'_>,
+        slot: Slot,
+        over: Option<u32>,
+    ) -> NewTrace {
         // Backwards: flags are read behind the trace, and by anything that may fault or stop.
         let mut live = true;
         for lowered in trace.iter_mut().rev() {
@@ -183,24 +202,43 @@ impl TraceCache {
         let first_constant = self.constants.len() as u32;
         self.records.clear();
         for (n, lowered) in trace.iter().enumerate() {
-            self.records.push((Insn { n: n as u8 + 1, ..lowered.insn }, lowered.step));
+            self.records.push((
+                Insn {
+                    n: n as u8 + 1,
+                    ..lowered.insn
+                },
+                lowered.step,
+            ));
             let begin = lowered.insn.eip.wrapping_sub(slot.eip);
             let mut constant = |offset: usize, len: usize, displacement: bool| {
                 // Only whole doublewords are taken over as they are.
                 if len == 4
                     && let Ok(at) = u8::try_from(begin as usize + offset)
                 {
-                    self.constants.push(Constant { at, len: 4, record: n as u8, displacement });
+                    self.constants.push(Constant {
+                        at,
+                        len: 4,
+                        record: n as u8,
+                        displacement,
+                    });
                 }
             };
             if lowered.constants {
-                constant(lowered.offsets.displacement_offset(), lowered.offsets.displacement_size(), true);
-                constant(lowered.offsets.immediate_offset(), lowered.offsets.immediate_size(), false);
+                constant(
+                    lowered.offsets.displacement_offset(),
+                    lowered.offsets.displacement_size(),
+                    true,
+                );
+                constant(
+                    lowered.offsets.immediate_offset(),
+                    lowered.offsets.immediate_size(),
+                    false,
+                );
             }
         }
-        let (next_eip, taken, n, ends) = trace
-            .last()
-            .map_or((slot.eip, 0, 0, false), |last| (last.insn.next_eip(), last.insn.imm, trace.len() as u8, last.ends));
+        let (next_eip, taken, n, ends) = trace.last().map_or((slot.eip, 0, 0, false), |last| {
+            (last.insn.next_eip(), last.insn.imm, trace.len() as u8, last.ends)
+        });
         if !ends {
             self.records.push(context.end_of_trace(next_eip, n));
         }
@@ -208,8 +246,13 @@ impl TraceCache {
             .and_then(|over| self.metas.get(over as usize))
             .map(|meta| (meta.start as usize, meta.records as usize));
         // `is_full` made sure that there is room.
-        let start = self.pool.push(&self.records, [next_eip, taken], place).unwrap_or(0);
-        let records = place.filter(|place| place.0 == start).map_or(self.records.len() + 1, |place| place.1);
+        let start = self
+            .pool
+            .push(&self.records, [next_eip, taken], place)
+            .unwrap_or(0);
+        let records = place
+            .filter(|place| place.0 == start)
+            .map_or(self.records.len() + 1, |place| place.1);
         NewTrace {
             slot,
             start,

@@ -160,7 +160,9 @@ impl TraceCache {
 
     /// Whether the run loop should empty the cache before it goes on.
     pub(crate) fn is_full(&self) -> bool {
-        !self.pool.has_room(4 * (MAX_TRACE + 2)) || self.bytes.len() > MOST_BYTES || self.metas.len() > MOST_TRACES
+        !self.pool.has_room(4 * (MAX_TRACE + 2))
+            || self.bytes.len() > MOST_BYTES
+            || self.metas.len() > MOST_TRACES
     }
 
     /// Forgets all traces.
@@ -209,10 +211,14 @@ impl TraceCache {
 
     /// Tries to make a stale trace valid again under the bytes that are there now.
     fn revive(&mut self, core: &mut Core, mem: &mut GuestMemory, trace: u32) -> bool {
-        let Some(meta) = self.metas.get(trace as usize).copied() else { return false };
+        let Some(meta) = self.metas.get(trace as usize).copied() else {
+            return false;
+        };
         let now = mem.page_slice(meta.slot.backing, meta.len as usize);
         let start = meta.bytes as usize;
-        let Some(then) = self.bytes.get_mut(start..start + meta.len as usize) else { return false };
+        let Some(then) = self.bytes.get_mut(start..start + meta.len as usize) else {
+            return false;
+        };
         if meta.second.is_some() || now.len() != then.len() {
             return false;
         }
@@ -232,10 +238,16 @@ impl TraceCache {
             }
             then.copy_from_slice(now);
             for c in constants {
-                let value = u32::from_le_bytes([0, 1, 2, 3].map(|n| then.get(c.at as usize + n).copied().unwrap_or(0)));
+                let value = u32::from_le_bytes(
+                    [0, 1, 2, 3].map(|n| then.get(c.at as usize + n).copied().unwrap_or(0)),
+                );
                 let index = meta.start as usize + c.record as usize;
                 let insn = self.pool.insn(index);
-                let (imm, disp) = if c.displacement { (insn.imm, value) } else { (value, insn.disp) };
+                let (imm, disp) = if c.displacement {
+                    (insn.imm, value)
+                } else {
+                    (value, insn.disp)
+                };
                 self.pool.set_constants(index, imm, disp);
             }
         }
@@ -246,7 +258,9 @@ impl TraceCache {
 
     /// Puts a live trace into the lists of its pages and marks its bytes as code.
     fn list(&mut self, core: &mut Core, mem: &mut GuestMemory, trace: u32) {
-        let Some(mut meta) = self.metas.get(trace as usize).copied() else { return };
+        let Some(mut meta) = self.metas.get(trace as usize).copied() else {
+            return;
+        };
         let mut mark = |backing: u32, len: u32| {
             if mem.mark_code(backing, len) {
                 core.tlb.revoke_writes(backing >> 12, mem);
@@ -255,7 +269,10 @@ impl TraceCache {
         mark(meta.slot.backing, meta.len as u32);
         meta.next[0] = self.enlist(meta.slot.backing >> 12, trace);
         if let Some(second) = meta.second {
-            mark(second, meta.last_eip.wrapping_sub(meta.slot.eip) + 1 - meta.len as u32);
+            mark(
+                second,
+                meta.last_eip.wrapping_sub(meta.slot.eip) + 1 - meta.len as u32,
+            );
             meta.next[1] = self.enlist(second >> 12, trace);
         }
         meta.alive = true;
@@ -287,7 +304,9 @@ impl TraceCache {
                 }
                 let meta = &self.metas[slot.trace as usize];
                 let start = meta.start as usize;
-                let Some(second) = meta.second else { return Ok(TraceRef::new(start, true)) };
+                let Some(second) = meta.second else {
+                    return Ok(TraceRef::new(start, true));
+                };
                 let rest = 0x1000 - (addr & 0xfff);
                 let page = core.translate(bus, addr.wrapping_add(rest), Access::Execute, core.cpl == 3)?;
                 if let MapKind::Ram(now) | MapKind::Rom(now) = page.kind
@@ -307,7 +326,8 @@ impl TraceCache {
         let len = total.min(0x1000 - (new.slot.backing & 0xfff));
         let trace = over.unwrap_or(self.metas.len() as u32);
         let bytes = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(mem.page_slice(new.slot.backing, len as usize));
+        self.bytes
+            .extend_from_slice(mem.page_slice(new.slot.backing, len as usize));
         let meta = Meta {
             slot: Slot { trace, ..new.slot },
             start: new.start as u32,
