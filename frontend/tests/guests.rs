@@ -1,0 +1,326 @@
+//! Small guests, a BIOS of a few instructions each, that end a run in every way there is.
+
+#![allow(clippy::unwrap_used, reason = "the set-up of a test may fail the test")]
+
+use std::{fs, path::PathBuf, process::Output};
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// Sets COM1 to 115200 baud, 8 data bits.
+const INIT_COM1: [u8; 24] = [
+    0xba, 0xfb, 0x03, 0xb0, 0x83, 0xee, // mov dx, 3FBh; mov al, 83h; out dx, al
+    0xba, 0xf8, 0x03, 0xb0, 0x01, 0xee, // mov dx, 3F8h; mov al, 1; out dx, al
+    0xba, 0xf9, 0x03, 0xb0, 0x00, 0xee, // mov dx, 3F9h; mov al, 0; out dx, al
+    0xba, 0xfb, 0x03, 0xb0, 0x03, 0xee, // mov dx, 3FBh; mov al, 3; out dx, al
+];
+
+/// Code at F000:0000, and a jump to it at the reset vector.
+fn rom(code: &[&[u8]]) -> Vec<u8> {
+    let mut rom = vec![0xf4; 0x10000];
+    let code = code.concat();
+    rom[..code.len()].copy_from_slice(&code);
+    rom[0xfff0..0xfff5].copy_from_slice(&[0xea, 0, 0, 0, 0xf0]); // jmp F000:0000
+    rom
+}
+
+/// Sends text to COM1, after setting it up.
+fn print(text: &str) -> Vec<u8> {
+    let send = |byte: u8| {
+        [
+            &[0xba, 0xfd, 0x03][..], // mov dx, 3FDh
+            &[0xec, 0xa8, 0x20],     // again: in al, dx; test al, 20h
+            &[0x74, 0xfb],           // jz again
+            &[0xb0, byte],           // mov al, byte
+            &[0xba, 0xf8, 0x03],     // mov dx, 3F8h
+            &[0xee],                 // out dx, al
+        ]
+        .concat()
+    };
+    INIT_COM1.into_iter().chain(text.bytes().flat_map(send)).collect()
+}
+
+/// Powers off through port 8900h.
+fn power_off() -> Vec<u8> {
+    let mut code = vec![0xba, 0x00, 0x89]; // mov dx, 8900h
+    for byte in b"Shutdown" {
+        code.extend([0xb0, *byte, 0xee]); // mov al, byte; out dx, al
+    }
+    code.extend(FOREVER);
+    code
+}
+
+const FOREVER: [u8; 2] = [0xeb, 0xfe]; // jmp $
+const HALT: [u8; 2] = [0xfa, 0xf4]; // cli; hlt
+const RESET: [u8; 6] = [0xb0, 0xfe, 0xe6, 0x64, 0xeb, 0xfe]; // mov al, FEh; out 64h, al; jmp $
+
+struct Guest {
+    dir: TempDir,
+}
+
+impl Guest {
+    fn new(code: &[&[u8]]) -> Self {
+        let guest = Self {
+            dir: tempfile::tempdir().unwrap(),
+        };
+        fs::write(guest.path("guest.rom"), rom(code)).unwrap();
+        fs::write(guest.path("vga.rom"), [&[0x55, 0xaa, 1][..], &[0; 509]].concat()).unwrap();
+        fs::write(guest.path("a.img"), vec![0; 360 * 1024]).unwrap();
+        guest
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let mut command = Command::cargo_bin("oldiron").unwrap();
+        command.current_dir(self.dir.path());
+        command.args(["--headless", "--volatile", "--mem", "1M"]);
+        command.args(["--bios", "guest.rom", "--vga-bios", "vga.rom", "a.img"]);
+        if !args.contains(&"--timeout") {
+            command.args(["--timeout", "60"]);
+        }
+        command.args(args).output().unwrap()
+    }
+
+    /// Runs to exit code `code`; the one line on standard error is the result.
+    fn ends(&self, args: &[&str], code: i32) -> String {
+        let output = self.run(args);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{args:?}: {said}");
+        said
+    }
+}
+
+#[test]
+fn power_off_is_exit_0_unless_something_was_awaited() {
+    let guest = Guest::new(&[&print("bye\n"), &power_off()]);
+    assert!(guest.ends(&[], 0).contains("powered off"));
+    guest.ends(&["--until-serial", "bye"], 0);
+    guest.ends(&["--until-serial", "hello"], 10);
+    guest.ends(&["--until-text", "hello"], 10);
+    guest.ends(&["--fail-serial", "b.e"], 10);
+    guest.ends(&["--fail-serial", "bye", "--until-serial", "bye"], 10);
+    guest.ends(&["-e", "wait serial bye"], 0);
+    guest.ends(&["-e", "wait serial bye", "-e", "wait serial bye"], 10);
+    guest.ends(&["-e", "wait serial '^b'", "-e", "quit 7"], 7);
+}
+
+#[test]
+fn the_debug_exit_port_is_there_only_when_asked_for() {
+    let guest = Guest::new(&[&[0xb0, 0x31, 0xe6, 0xf4], &power_off()]);
+    guest.ends(&["--debug-exit"], 0x63);
+    guest.ends(&["--debug-exit=0xf4"], 0x63);
+    guest.ends(&["--debug-exit=f5"], 0);
+    guest.ends(&[], 0);
+}
+
+#[test]
+fn a_dead_processor_ends_a_headless_run_and_says_where() {
+    let guest = Guest::new(&[&HALT]);
+    assert!(guest.ends(&[], 16).contains("F000:"));
+    // lidt cs:[7]; int3; a descriptor of zeros
+    let guest = Guest::new(&[&[0x2e, 0x0f, 0x01, 0x1e, 7, 0, 0xcc, 0, 0, 0, 0, 0, 0]]);
+    assert!(guest.ends(&[], 14).contains("triple fault"));
+    guest.ends(&["--on-triple-fault", "reset", "--max-virtual", "0.1"], 12);
+    guest.ends(&["--on-triple-fault", "reset", "--on-reset", "exit"], 0);
+}
+
+#[test]
+fn limits_are_exact_and_exit_12() {
+    let guest = Guest::new(&[&FOREVER]);
+    let said = guest.ends(&["--max-insns", "1000", "--stats", "s.json"], 12);
+    assert!(said.contains("F000:0000"), "{said}");
+    assert!(guest.read("s.json").contains("\"instructions\": 1000,"));
+    guest.ends(&["--max-virtual", "0.25", "--stats", "s.json"], 12);
+    assert!(guest.read("s.json").contains("\"ticks\": 25000000,"));
+    let said = guest.ends(&["-e", "wait text never 0.1s"], 12);
+    assert!(said.contains("-e line 1:1") && said.contains("never"), "{said}");
+    guest.ends(&["-e", "wait serial never 1M"], 12);
+    guest.ends(&["--timeout", "0.2"], 124);
+}
+
+#[test]
+fn a_reset_goes_on_or_ends_the_run() {
+    let guest = Guest::new(&[&print("x"), &RESET]);
+    guest.ends(&["--until-serial", "xxx"], 0);
+    guest.ends(&["--on-reset", "exit"], 0);
+    guest.ends(&["-no-reboot"], 0);
+    guest.ends(&["--on-reset", "exit", "--until-serial", "xx"], 10);
+}
+
+#[test]
+fn output_reaches_its_files() {
+    let code = [
+        &print("one\r\ntwo")[..],
+        &[0xb0, 0x55, 0xe6, 0x80, 0xb0, 0xaa, 0xe6, 0x80], // mov al, 55h; out 80h, al; mov al, AAh; out 80h, al
+        &[0xb0, b'!', 0xe6, 0xe9],                         // mov al, '!'; out E9h, al
+        &power_off(),
+    ];
+    let guest = Guest::new(&code);
+    let outputs = [
+        "--serial",
+        "file:com1",
+        "--debugcon",
+        "file:e9",
+        "--port-log",
+        "80=post",
+    ];
+    guest.ends(&outputs, 0);
+    assert_eq!(guest.read("com1"), "one\r\ntwo");
+    assert_eq!(guest.read("post"), "55\naa\n");
+    assert_eq!(guest.read("e9"), "!");
+    let output = guest.run(&["--serial", "stdio"]);
+    assert_eq!(output.stdout, b"one\r\ntwo");
+}
+
+#[test]
+fn results_are_written_whatever_ended_the_run() {
+    let guest = Guest::new(&[&HALT]);
+    guest.ends(
+        &[
+            "--screenshot",
+            "a.png",
+            "--dump-text",
+            "a.txt",
+            "--stats",
+            "a.json",
+        ],
+        16,
+    );
+    assert!(fs::read(guest.path("a.png")).unwrap().starts_with(b"\x89PNG"));
+    assert!(guest.path("a.txt").exists());
+    let stats = guest.read("a.json");
+    for key in [
+        "reason",
+        "exit",
+        "instructions",
+        "ticks",
+        "virtual_seconds",
+        "host_seconds",
+        "mips",
+        "trace_lookups",
+        "trace_misses",
+        "tlb_misses",
+        "smc_flushes",
+        "interrupts",
+        "screen_hash",
+        "memory_hash",
+        "state_hash",
+    ] {
+        assert!(stats.contains(&format!("\"{key}\":")), "{key}: {stats}");
+    }
+}
+
+#[test]
+fn pacing_and_dispatch_change_nothing_that_the_guest_sees() {
+    let guest = Guest::new(&[
+        &print("slow\n"),
+        &[0xb9, 0x00, 0x40, 0x49, 0x75, 0xfd],
+        &print("done"),
+        &FOREVER,
+    ]);
+    let results = |args: &[&str]| {
+        let script = [
+            "-e",
+            "wait serial slow",
+            "-e",
+            "type ab",
+            "-e",
+            "wait insns 123456",
+            "-e",
+            "quit",
+        ];
+        guest.ends(&[&["--stats", "s.json"][..], args, &script].concat(), 0);
+        let varies = ["host_seconds", "mips", "trace_", "tlb_", "smc_"];
+        let stats = guest.read("s.json");
+        let lines = stats
+            .lines()
+            .filter(|line| !varies.iter().any(|key| line.contains(key)));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let reference = results(&[]);
+    assert!(reference.len() > 8);
+    assert_eq!(results(&["--speed", "realtime"]), reference);
+    assert_eq!(results(&["--speed", "37.5"]), reference);
+    assert_eq!(results(&["--dispatch", "loop"]), reference);
+}
+
+/// Reads the first sector of the first hard disk over and over.
+const READ_DISK: [u8; 45] = [
+    0xba, 0xf6, 0x01, 0xb0, 0xe0, 0xee, // again: mov dx, 1F6h; mov al, E0h; out dx, al
+    0xba, 0xf2, 0x01, 0xb0, 0x01, 0xee, // mov dx, 1F2h; mov al, 1; out dx, al
+    0x42, 0x30, 0xc0, 0xee, // inc dx; xor al, al; out dx, al
+    0x42, 0xee, 0x42, 0xee, // inc dx; out dx, al; inc dx; out dx, al
+    0xba, 0xf7, 0x01, 0xb0, 0x20, 0xee, // mov dx, 1F7h; mov al, 20h; out dx, al
+    0xec, 0xa8, 0x08, 0x74, 0xfb, // wait: in al, dx; test al, 8; jz wait
+    0xba, 0xf0, 0x01, 0xb9, 0x00, 0x01, // mov dx, 1F0h; mov cx, 256
+    0xbf, 0x00, 0x10, 0xf3, 0x6d, // mov di, 1000h; rep insw
+    0x90, 0xeb, 0xd3, // nop; jmp again
+];
+
+#[test]
+fn an_image_that_fails_during_the_run_is_exit_74_and_named() {
+    let guest = Guest::new(&[&print("go"), &READ_DISK]);
+    fs::write(guest.path("c.img"), vec![0; 1 << 20]).unwrap();
+    let child = std::process::Command::new(assert_cmd::cargo::cargo_bin("oldiron"))
+        .current_dir(guest.dir.path())
+        .args(["--headless", "--bios", "guest.rom", "--vga-bios", "vga.rom", "--hda", "c.img"])
+        .args(["--timeout", "60"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    fs::write(guest.path("c.img"), []).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(74), "{said}");
+    assert!(said.contains("c.img") && said.lines().count() == 1, "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_is_exit_130_with_files_flushed() {
+    let guest = Guest::new(&[&print("here"), &FOREVER]);
+    for signal in ["-INT", "-TERM"] {
+        let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("oldiron"))
+            .current_dir(guest.dir.path())
+            .args([
+                "--headless",
+                "--bios",
+                "guest.rom",
+                "--vga-bios",
+                "vga.rom",
+                "--volatile",
+                "a.img",
+            ])
+            .args([
+                "--serial",
+                "file:com1",
+                "--port-log",
+                "80=ready",
+                "--timeout",
+                "60",
+            ])
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        let id = child.id().to_string();
+        assert!(
+            std::process::Command::new("kill")
+                .args([signal, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert_eq!(guest.read("com1"), "here");
+    }
+}
