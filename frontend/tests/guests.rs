@@ -271,7 +271,15 @@ fn an_image_that_fails_during_the_run_is_exit_74_and_named() {
     fs::write(guest.path("c.img"), vec![0; 1 << 20]).unwrap();
     let child = std::process::Command::new(assert_cmd::cargo::cargo_bin("oldiron"))
         .current_dir(guest.dir.path())
-        .args(["--headless", "--bios", "guest.rom", "--vga-bios", "vga.rom", "--hda", "c.img"])
+        .args([
+            "--headless",
+            "--bios",
+            "guest.rom",
+            "--vga-bios",
+            "vga.rom",
+            "--hda",
+            "c.img",
+        ])
         .args(["--timeout", "60"])
         .stderr(std::process::Stdio::piped())
         .spawn()
