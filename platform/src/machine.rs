@@ -265,3 +265,14 @@ fn append(all: &mut Outbox, mut new: Outbox) {
     all.power_off |= new.power_off;
     all.debug_exit = new.debug_exit.or(all.debug_exit);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_may_move_to_another_thread() {
+        fn is_send<T: Send>() {}
+        is_send::<Machine>();
+    }
+}

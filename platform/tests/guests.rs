@@ -1,6 +1,6 @@
 //! Whole machines that run a few bytes of code from a ROM of their own.
 
-use oldiron_platform::{Dispatch, HostEvent, Machine, MachineBuilder, StopReason};
+use oldiron_platform::{Dispatch, HostEvent, KeyCode, Machine, MachineBuilder, StopReason};
 
 /// A system BIOS with `code` at F000:0000, where the reset vector jumps to.
 fn rom(code: &[u8]) -> Vec<u8> {
@@ -300,4 +300,85 @@ fn gate_a20_is_opened_by_either_of_its_two_owners() {
     assert_eq!(guest(&[&keyboard_off, off].concat()), wrapped);
     assert_eq!(guest(&[&keyboard_off, on].concat()), straight);
     assert_eq!(guest(&[&keyboard_on, off].concat()), straight);
+}
+
+/// Sends back what COM1 receives.
+const ECHO: &[u8] = &[
+    0xba, 0xfd, 0x03, // mov dx, 3fdh
+    0xec, 0xa8, 0x01, 0x74, 0xfb, // wait for a byte
+    0xb2, 0xf8, 0xec, 0x88, 0xc3, // bl = it
+    0xb2, 0xfd, 0xec, 0xa8, 0x20, 0x74, 0xfb, // wait until the transmitter has room
+    0x88, 0xd8, 0xb2, 0xf8, 0xee, // send it
+    0xb2, 0xfd, 0xeb, 0xe6, // back to the first wait
+];
+
+#[test]
+fn serial_bytes_arrive_as_fast_as_the_guest_takes_them_and_each_can_end_a_run() {
+    let text: Vec<u8> = (0..500u32).map(|i| (i * 7) as u8).collect();
+    let run = |longest: u64| {
+        let mut machine = machine(ECHO);
+        machine.set_stop_on_serial(true);
+        machine.run_until(1000);
+        machine.post(HostEvent::SerialRx {
+            port: 0,
+            bytes: text.clone(),
+        });
+        let mut random = 99;
+        let mut sent = Vec::new();
+        while sent.len() < text.len() && machine.now() < SECOND {
+            let until = machine.now() + 1 + xorshift(&mut random) % longest;
+            let reason = machine.run_until(until);
+            let bytes = std::mem::take(&mut machine.outbox().serial);
+            assert_eq!(reason == StopReason::Serial, !bytes.is_empty());
+            assert!(
+                bytes.iter().all(|byte| byte.at == machine.now()),
+                "the run ends at the tick of the byte"
+            );
+            sent.extend(bytes);
+        }
+        assert!(sent.iter().map(|sent| sent.byte).eq(text.iter().copied()));
+        machine.run_until(SECOND);
+        (sent, machine.state_hash())
+    };
+    let whole = run(SECOND);
+    assert_eq!(run(50), whole);
+    assert_eq!(run(3000), whole);
+}
+
+/// Copies what the keyboard sends to port E9h.
+const KEYS: &[u8] = &[
+    0xb0, 0xae, 0xe6, 0x64, // enable the keyboard
+    0xe4, 0x64, 0xa8, 0x01, 0x74, 0xfa, // wait for a byte
+    0xe4, 0x60, 0xe6, 0xe9, 0xeb, 0xf4, // copy it, and so on
+];
+
+#[test]
+fn a_pasted_text_reaches_the_guest_complete_and_in_order() {
+    use KeyCode::{A, B, C, ShiftLeft};
+    let run = |longest: u64| {
+        let mut machine = machine(KEYS);
+        // Past the keyboard's self-test.
+        machine.run_until(SECOND);
+        machine.outbox().debug_console.clear();
+        for code in [A, B, ShiftLeft, C].into_iter().cycle().take(200) {
+            machine.post(HostEvent::Key { code, down: true });
+            machine.post(HostEvent::Key { code, down: false });
+        }
+        let mut random = 5;
+        while machine.now() < 3 * SECOND {
+            let until = machine.now() + 1 + xorshift(&mut random) % longest;
+            machine.run_until(until.min(3 * SECOND));
+        }
+        (machine.outbox().debug_console.clone(), machine.state_hash())
+    };
+    let (codes, state) = run(SECOND);
+    let one_round: &[u8] = if codes.contains(&0xf0) {
+        &[
+            0x1c, 0xf0, 0x1c, 0x32, 0xf0, 0x32, 0x12, 0xf0, 0x12, 0x21, 0xf0, 0x21,
+        ]
+    } else {
+        &[0x1e, 0x9e, 0x30, 0xb0, 0x2a, 0xaa, 0x2e, 0xae]
+    };
+    assert_eq!(codes, one_round.repeat(50));
+    assert_eq!(run(20_000), (codes, state));
 }
