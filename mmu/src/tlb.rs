@@ -96,6 +96,12 @@ impl ExecEntry {
     };
 }
 
+/// A value at any address. Reading and writing it through a pointer takes no copy on the stack, not even in
+/// builds whose checks make `write_unaligned` do so: the chained handlers can have none.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+struct Unaligned<W>(W);
+
 /// A place in guest memory that was checked for writing. Valid until the end of the instruction
 /// that obtained it.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +113,7 @@ impl HostSlot {
     pub fn write<W: Width>(self, value: W) {
         // SAFETY: made by `Tlb::modify` for this width after the tag check, so W::BYTES bytes from here lie
         // inside one page of the bound block. The instruction has not ended, so nothing was unbound.
-        unsafe { self.0.cast::<W>().write_unaligned(value) }
+        unsafe { self.0.cast::<Unaligned<W>>().write(Unaligned(value)) }
     }
 }
 
@@ -181,7 +187,7 @@ impl Tlb {
             return None;
         }
         // SAFETY: the tag matched, so `host` is a whole page of the bound block, and offset + BYTES <= PAGE_SIZE.
-        Some(unsafe { entry.host.add(offset as usize).cast::<W>().read_unaligned() })
+        Some(unsafe { entry.host.add(offset as usize).cast::<Unaligned<W>>().read().0 })
     }
 
     /// Writes at a linear address if nothing but host memory is involved; else returns false.
@@ -193,7 +199,7 @@ impl Tlb {
             return false;
         }
         // SAFETY: as in `read`; the write tag says that the page is RAM without flags.
-        unsafe { entry.host.add(offset as usize).cast::<W>().write_unaligned(value) };
+        unsafe { entry.host.add(offset as usize).cast::<Unaligned<W>>().write(Unaligned(value)) };
         true
     }
 
@@ -208,7 +214,7 @@ impl Tlb {
         // SAFETY: as in `write`.
         let (value, place) = unsafe {
             let place = entry.host.add(offset as usize);
-            (place.cast::<W>().read_unaligned(), place)
+            (place.cast::<Unaligned<W>>().read().0, place)
         };
         Some((value, HostSlot(place)))
     }

@@ -37,7 +37,9 @@ use crate::{
 /// The slow form of an instruction: what the loop calls, and the chain when the fast form gave up.
 pub(crate) type Step = fn(&mut Core, &mut Bus<'_>, &Insn) -> Outcome;
 
-/// The slow form of `O`.
+/// The slow form of `O`. Never inlined: the slow twins call the next handler at their end, and with the
+/// result of an instruction on their own stack that would not become a jump.
+#[inline(never)]
 pub(crate) fn step<O: Op>(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> Outcome {
     O::exec(&mut Slow::new(core, bus), insn)
 }

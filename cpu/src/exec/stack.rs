@@ -9,6 +9,12 @@ use crate::{
 
 const ESP: u8 = reg::ESP as u8;
 const EBP: u8 = reg::EBP as u8;
+const EAX: u8 = reg::EAX as u8;
+const ECX: u8 = reg::ECX as u8;
+const EDX: u8 = reg::EDX as u8;
+const EBX: u8 = reg::EBX as u8;
+const ESI: u8 = reg::ESI as u8;
+const EDI: u8 = reg::EDI as u8;
 
 op! { /// `push r`. PUSH SP stores the old value
 PushR<W: Width>, Stack, None, |x: X, i| {
@@ -68,17 +74,18 @@ Pusha<W: Width>, Stack, None, |x: X, _i| {
 op! { /// `popa`: the stored stack pointer is skipped
 Popa<W: Width>, Stack, None, |x: X, _i| {
     let bytes = W::BYTES as i32;
-    let mut values = [W::default(); 8];
-    for (n, value) in values.iter_mut().enumerate() {
-        *value = x.stack_load::<W>(x.stack_offset(bytes * n as i32))?;
-    }
+    let mut load = |n: i32| x.stack_load::<W>(x.stack_offset(bytes * n));
+    // Not in an array: a chained handler with a frame of its own does not end in a jump. ESP is read and dropped.
+    let (edi, esi, ebp, _) = (load(0)?, load(1)?, load(2)?, load(3)?);
+    let (ebx, edx, ecx, eax) = (load(4)?, load(5)?, load(6)?, load(7)?);
     let offset = x.stack_offset(8 * bytes);
-    for (n, value) in values.into_iter().enumerate() {
-        let number = 7 - n as u8;
-        if number != ESP {
-            x.set_reg(number, value);
-        }
-    }
+    x.set_reg(EDI, edi);
+    x.set_reg(ESI, esi);
+    x.set_reg(EBP, ebp);
+    x.set_reg(EBX, ebx);
+    x.set_reg(EDX, edx);
+    x.set_reg(ECX, ecx);
+    x.set_reg(EAX, eax);
     x.set_stack_pointer(offset);
     Ok(Flow::Next)
 }}
