@@ -199,7 +199,13 @@ impl Tlb {
             return false;
         }
         // SAFETY: as in `read`; the write tag says that the page is RAM without flags.
-        unsafe { entry.host.add(offset as usize).cast::<Unaligned<W>>().write(Unaligned(value)) };
+        unsafe {
+            entry
+                .host
+                .add(offset as usize)
+                .cast::<Unaligned<W>>()
+                .write(Unaligned(value))
+        };
         true
     }
 

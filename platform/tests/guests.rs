@@ -379,6 +379,7 @@ fn a_pasted_text_reaches_the_guest_complete_and_in_order() {
     } else {
         &[0x1e, 0x9e, 0x30, 0xb0, 0x2a, 0xaa, 0x2e, 0xae]
     };
+    assert_eq!(codes.len(), one_round.len() * 50);
     assert_eq!(codes, one_round.repeat(50));
     assert_eq!(run(20_000), (codes, state));
 }
