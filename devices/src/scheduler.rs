@@ -30,8 +30,6 @@ timer_ids! {
     RtcUpdateEnd,
     /// 8042: the next byte moves into the output buffer.
     Ps2Output,
-    /// 8042: a controller command completes.
-    Ps2Command,
     /// Keyboard: typematic repeat or end of self-test.
     Keyboard,
     /// Mouse: end of self-test or next report.

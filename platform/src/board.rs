@@ -350,7 +350,7 @@ fn timer_owner(id: TimerId) -> DeviceId {
     match id {
         TimerId::PitChannel0 | TimerId::PitSpeaker => DeviceId::Pit,
         TimerId::RtcPeriodic | TimerId::RtcUpdateEnd => DeviceId::Cmos,
-        TimerId::Ps2Output | TimerId::Ps2Command | TimerId::Keyboard | TimerId::Mouse => DeviceId::Ps2,
+        TimerId::Ps2Output | TimerId::Keyboard | TimerId::Mouse => DeviceId::Ps2,
         TimerId::Floppy | TimerId::FloppyDrive => DeviceId::Floppy,
         TimerId::Uart0Tx | TimerId::Uart0Rx => DeviceId::Uart0,
         TimerId::Uart1Tx | TimerId::Uart1Rx => DeviceId::Uart1,
