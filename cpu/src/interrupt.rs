@@ -178,7 +178,7 @@ fn enter_real_handler(core: &mut Core, bus: &mut Bus<'_>, number: u8, return_eip
     let offset = number as u32 * 4;
     if offset + 3 > core.idtr.limit as u32 {
         return Err(Fault::protection(
-            number as u32 * 8 | IDT,
+            (number as u32 * 8) | IDT,
             FaultRule::GateBeyondIdt,
         ));
     }

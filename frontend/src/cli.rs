@@ -32,6 +32,37 @@ pub enum Command {
         #[command(subcommand)]
         command: CpuCommand,
     },
+    /// Tests of the emulator itself
+    Selftest {
+        /// What to test.
+        #[command(subcommand)]
+        command: SelftestCommand,
+    },
+}
+
+/// `oldiron selftest`.
+#[derive(Debug, Subcommand)]
+pub enum SelftestCommand {
+    /// Run the processor against vectors recorded from real silicon; exit 22 if any fails
+    Cpu(SelftestArgs),
+}
+
+/// Options of `oldiron selftest cpu`.
+#[derive(Args, Debug, Default)]
+pub struct SelftestArgs {
+    /// A vector file or a directory of them; repeatable [default: $OLDIRON_VECTORS or ../shared/vectors, and
+    /// vectors286 beside it]
+    #[arg(long, value_name = "PATH")]
+    pub suite: Vec<PathBuf>,
+    /// Only cases whose "ID INSTRUCTION" matches this regular expression, e.g. '^int32/.* shl$'
+    #[arg(long, value_name = "RE")]
+    pub filter: Option<Regex>,
+    /// Print the cases instead of running them
+    #[arg(long)]
+    pub list: bool,
+    /// Print one case and run it
+    #[arg(long, value_name = "ID", conflicts_with_all = ["list", "filter"])]
+    pub show: Option<String>,
 }
 
 /// `oldiron cpu`.
@@ -326,7 +357,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
             Parsed::Text(error.to_string())
         }
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Parsed::Usage("a subcommand is missing; the only one is list, as in oldiron cpu list".to_owned())
+            Parsed::Usage(
+                "a subcommand is missing, as list in oldiron cpu list or cpu in oldiron selftest cpu".to_owned(),
+            )
         }
         Err(error) => Parsed::Usage(flatten(&error)),
     }

@@ -20,6 +20,7 @@ mod run;
 mod screenshot;
 mod script;
 mod script_run;
+mod selftest;
 mod serial;
 mod session;
 mod setup;
@@ -35,7 +36,7 @@ use std::{io::Write, process::ExitCode};
 use oldiron_platform::MODELS;
 
 use crate::{
-    cli::{Command, CpuCommand, Parsed},
+    cli::{Command, CpuCommand, Parsed, SelftestCommand},
     outcome::{code, one_line},
 };
 
@@ -50,6 +51,18 @@ fn main() -> ExitCode {
         Parsed::Command(Command::Cpu {
             command: CpuCommand::List,
         }) => print(&cpu_list()),
+        Parsed::Command(Command::Selftest {
+            command: SelftestCommand::Cpu(args),
+        }) => match selftest::run(&args) {
+            Ok((text, code)) => {
+                print(&text);
+                code
+            }
+            Err(failure) => {
+                complain(&failure.to_string());
+                failure.code
+            }
+        },
         Parsed::Command(Command::Run(args)) => run::run(&args),
     };
     ExitCode::from(code)

@@ -115,7 +115,8 @@ impl Tally {
         self.skipped.values().sum()
     }
 
-    fn add(&mut self, other: &Tally) {
+    /// Adds another's counts.
+    pub fn add(&mut self, other: &Tally) {
         self.passed += other.passed;
         self.failed += other.failed;
         for (&rule, &count) in &other.skipped {

@@ -388,7 +388,7 @@ fn compare(rig: &mut Rig, case: &Case, flags_mask: u16) -> Result<(), String> {
     let after = |n: usize| case.after[n].or(case.before[n]).unwrap_or_default() as u32;
     let image = case
         .exception
-        .map(|_| (after(SS) << 4) + (after(SP) + 4 & 0xffff));
+        .map(|_| (after(SS) << 4) + ((after(SP) + 4) & 0xffff));
     for &(addr, want) in &case.memory_after {
         let mut byte = [0];
         rig.mem.phys_read(addr, &mut byte);
