@@ -356,11 +356,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Parsed::Text(error.to_string())
         }
-        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Parsed::Usage(
-                "a subcommand is missing, as list in oldiron cpu list or cpu in oldiron selftest cpu".to_owned(),
-            )
-        }
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Parsed::Usage(
+            "a subcommand is missing, as list in oldiron cpu list or cpu in oldiron selftest cpu".to_owned(),
+        ),
         Err(error) => Parsed::Usage(flatten(&error)),
     }
 }

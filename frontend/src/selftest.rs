@@ -48,15 +48,20 @@ pub fn run(args: &SelftestArgs) -> Result<(String, u8), Failure> {
 
 /// The newest model.
 fn model() -> Result<&'static CpuModel, Failure> {
-    MODELS.last().ok_or_else(|| Failure::usage("there is no processor model"))
+    MODELS
+        .last()
+        .ok_or_else(|| Failure::usage("there is no processor model"))
 }
 
 /// The files and directories to run: those asked for, or the usual places.
 fn find_suites(asked: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let usual = || {
-        let vectors = std::env::var_os(VECTORS_VARIABLE).map_or_else(|| PathBuf::from(VECTORS), PathBuf::from);
+        let vectors =
+            std::env::var_os(VECTORS_VARIABLE).map_or_else(|| PathBuf::from(VECTORS), PathBuf::from);
         let beside = vectors.parent().map(|parent| parent.join("vectors286"));
-        let old = beside.filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from(VECTORS_286));
+        let old = beside
+            .filter(|path| path.exists())
+            .unwrap_or_else(|| PathBuf::from(VECTORS_286));
         vec![vectors, old]
     };
     let places = if asked.is_empty() { usual() } else { asked.to_vec() };
@@ -96,7 +101,10 @@ fn run_all(suites: &[PathBuf], accepts: &(dyn Fn(&str) -> bool + Sync)) -> Resul
     });
     let mut results = results.into_inner().unwrap_or_default();
     results.sort_by_key(|(n, _)| *n);
-    results.into_iter().map(|(_, result)| result.map_err(Failure::from)).collect()
+    results
+        .into_iter()
+        .map(|(_, result)| result.map_err(Failure::from))
+        .collect()
 }
 
 fn list(suites: &[PathBuf], accepts: &dyn Fn(&str) -> bool) -> Result<String, Failure> {
@@ -120,13 +128,18 @@ fn show(suites: &[PathBuf], id: &str) -> Result<(String, u8), Failure> {
             return Ok(show_case(suite.as_mut(), case));
         }
     }
-    Err(Failure::usage(format!("no case is called {id}; --list prints their names")))
+    Err(Failure::usage(format!(
+        "no case is called {id}; --list prints their names"
+    )))
 }
 
 /// Whether the file's name allows that it holds the case: spares unpacking all of them.
 fn may_hold(path: &Path, id: &str) -> bool {
     let family = id.split('/').next().unwrap_or_default();
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     !name.ends_with(".hwx.zst") || name.starts_with(family)
 }
 
@@ -158,7 +171,10 @@ fn table(reports: &[SuiteReport]) -> String {
         all.add(&total);
     }
     push_row(&mut text, "all", &all);
-    let shown = reports.iter().flat_map(|report| &report.failures).take(SHOWN_FAILURES);
+    let shown = reports
+        .iter()
+        .flat_map(|report| &report.failures)
+        .take(SHOWN_FAILURES);
     for failure in shown {
         let _ = writeln!(
             text,
@@ -219,6 +235,9 @@ mod tests {
         tally.skipped.insert(SkipRule::NeedsFpu, 2);
         let mut text = String::new();
         push_row(&mut text, "int16", &tally);
-        assert_eq!(text, "int16             3        0        2  2 needs x87, MMX or SSE\n");
+        assert_eq!(
+            text,
+            "int16             3        0        2  2 needs x87, MMX or SSE\n"
+        );
     }
 }
