@@ -295,14 +295,15 @@ impl<'a> Session<'a> {
         }
         let watch_serial = self.conditions.watches_serial() || self.runner.watches_serial();
         self.core.machine.set_stop_on_serial(watch_serial);
-        let slice_began = Instant::now();
+        let (slice_began, retired) = (Instant::now(), self.core.machine.instructions());
         let stop = self.core.machine.run_until(until);
         self.take_output()?;
         self.look_at_text()?;
         self.stopped(stop)?;
         self.check_limits()?;
         self.show(idle)?;
-        self.rest_if_polling(slice_began.elapsed(), self.core.now() - now);
+        let busy = self.core.machine.instructions() - retired > (self.core.now() - now) / 2;
+        self.rest_if_polling(busy, slice_began.elapsed());
         Ok(())
     }
 
@@ -648,12 +649,11 @@ impl<'a> Session<'a> {
 
     /// A DOS program that only asks for a key over and over keeps a whole core busy; here it gets
     /// a fraction of one. Its clock then falls behind; the first key brings it back to speed.
-    fn rest_if_polling(&mut self, ran: Duration, ticks: Ticks) {
+    fn rest_if_polling(&mut self, busy: bool, ran: Duration) {
         let quiet = self.core.keys.is_idle(self.core.now());
         let paced = self.pacer.speed() == Speed::Realtime;
         // A halted guest is idle too, but costs nothing.
-        let costly = self.pacer.ticks_in(ran) > ticks / 20;
-        self.polling = self.live && paced && quiet && costly && self.core.machine.idle_hint();
+        self.polling = self.live && paced && quiet && busy && self.core.machine.idle_hint();
         if self.polling {
             thread::sleep(Pacer::rest_after_polling(ran));
             self.pacer.restart(self.core.now());
