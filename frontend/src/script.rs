@@ -78,11 +78,20 @@ pub enum Action {
     Quit(u8),
 }
 
-/// Parses a script. `origin` names it: a file, or an option.
-pub fn parse(origin: &str, source: &str) -> Result<Vec<Line>, String> {
+/// Parses a script. `file` names it.
+pub fn parse(file: &str, source: &str) -> Result<Vec<Line>, String> {
+    parse_lines(source, |number| format!("{file}:{number}"))
+}
+
+/// Parses the `index`th `-e`, from 0.
+pub fn parse_option(index: usize, source: &str) -> Result<Vec<Line>, String> {
+    parse_lines(source, |_| format!("-e line {}", index + 1))
+}
+
+fn parse_lines(source: &str, origin: impl Fn(usize) -> String) -> Result<Vec<Line>, String> {
     let mut lines = Vec::new();
     for (index, text) in source.lines().enumerate() {
-        let origin = format!("{origin}:{}", index + 1);
+        let origin = origin(index + 1);
         let words = lex(text).map_err(|error| format!("{origin}: {error}"))?;
         if words.is_empty() {
             continue;

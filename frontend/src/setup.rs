@@ -306,7 +306,7 @@ fn read_script(args: &RunArgs) -> Result<Vec<Line>, Failure> {
         lines = script::parse(&path.display().to_string(), &source).map_err(Failure::usage)?;
     }
     for (index, line) in args.lines.iter().enumerate() {
-        lines.extend(script::parse(&format!("-e line {}", index + 1), line).map_err(Failure::usage)?);
+        lines.extend(script::parse_option(index, line).map_err(Failure::usage)?);
     }
     Ok(lines)
 }
