@@ -50,6 +50,10 @@ chained! {
                 Ok(Flow::Fall) => follow::<0>(e, i, b, result, carry),
                 Ok(Flow::Taken) => follow::<1>(e, i, b, result, carry),
                 Ok(Flow::Indirect(target)) => follow_indirect(e, i, b, result, carry, target),
+                Ok(Flow::Far(target)) => {
+                    (*e).update_link_tag();
+                    follow_indirect(e, i, b, result, carry, target)
+                }
                 // Only slow forms stop or repeat.
                 Ok(Flow::Stop | Flow::Again) | Err(Abort) => slow::<O>(e, i, b, r, c),
             }
@@ -93,9 +97,9 @@ chained! {
             let goes_on = matches!(flow, Ok(Flow::Next | Flow::Fall | Flow::Taken | Flow::Indirect(_)));
             let (eip, retired, leave) = match flow {
                 Ok(Flow::Next) => (insn.next_eip(), insn.n, Leave::LookAround),
-                Ok(Flow::Fall) => ((*links(i)).eip[0], insn.n, Leave::LookAround),
-                Ok(Flow::Taken) => ((*links(i)).eip[1], insn.n, Leave::LookAround),
-                Ok(Flow::Indirect(target)) => (target, insn.n, Leave::LookAround),
+                Ok(Flow::Fall) => (insn.next_eip(), insn.n, Leave::LookAround),
+                Ok(Flow::Taken) => (insn.imm, insn.n, Leave::LookAround),
+                Ok(Flow::Indirect(target) | Flow::Far(target)) => (target, insn.n, Leave::LookAround),
                 Ok(Flow::Stop) => (engine.core.next_eip, insn.n, Leave::LookAround),
                 Ok(Flow::Again) => (insn.eip, insn.n, Leave::LookAround),
                 Err(Abort) => (insn.eip, insn.n - 1, Leave::Fault),
@@ -131,9 +135,9 @@ chained! {
             let b = b - (*i).n as i32;
             let l = links(i);
             if b < 0 {
-                return deadline(e, i, b, r, c, (*l).eip[SLOT]);
+                return deadline(e, i, b, r, c, successor(&*i, SLOT));
             }
-            if (*l).generation[SLOT] == (*e).core.tlb.generation() {
+            if (*l).tag[SLOT] == (*e).link_tag {
                 let target = (*l).target[SLOT];
                 return ((*target).handler)(e, target, b, r, c);
             }
@@ -151,8 +155,8 @@ chained! {
                 return deadline(e, i, b, r, c, target);
             }
             let l = links(i);
-            if (*l).eip[0] == target && (*l).generation[0] == (*e).core.tlb.generation() {
-                let next = (*l).target[0];
+            let next = (*l).target[0];
+            if (*l).tag[0] == (*e).link_tag && (*next).eip == target {
                 return ((*next).handler)(e, next, b, r, c);
             }
             indirect_miss(e, i, b, r, c, target)
@@ -166,18 +170,16 @@ chained! {
         unsafe {
             let key = (*e).jump_key(target);
             let entry = (*e).jumps[jump_index(target)];
-            let generation = (*e).core.tlb.generation();
-            if entry.key == key && entry.generation == generation {
+            if entry.key == key && entry.tag == (*e).link_tag {
                 let l = links(i);
-                (*l).eip[0] = target;
                 (*l).target[0] = entry.target;
-                (*l).generation[0] = generation;
+                (*l).tag[0] = entry.tag;
                 return ((*entry.target).handler)(e, entry.target, b, r, c);
             }
             match (*e).find_linked(target, LazyFlags { result: r, carry: c }) {
                 Some(next) => {
                     (*e).jumps[jump_index(target)] =
-                        JumpEntry { key, generation: (*e).core.tlb.generation(), target: next };
+                        JumpEntry { key, tag: (*e).link_tag, target: next };
                     ((*next).handler)(e, next, b, r, c)
                 }
                 None => leave_at(e, i, b, r, c, target, Leave::NotFound),
@@ -192,11 +194,11 @@ chained! {
         // SAFETY: as in `follow`; `slot` is 0 or 1.
         unsafe {
             let l = links(i);
-            let eip = (*l).eip[slot & 1];
+            let eip = successor(&*i, slot);
             match (*e).find_linked(eip, LazyFlags { result: r, carry: c }) {
                 Some(next) => {
                     (*l).target[slot & 1] = next;
-                    (*l).generation[slot & 1] = (*e).core.tlb.generation();
+                    (*l).tag[slot & 1] = (*e).link_tag;
                     ((*next).handler)(e, next, b, r, c)
                 }
                 None => leave_at(e, i, b, r, c, eip, Leave::NotFound),
@@ -245,6 +247,12 @@ fn links(i: *const Insn) -> *mut Links {
     i.wrapping_add(1).cast::<Links>().cast_mut()
 }
 
+/// EIP of a direct successor: behind the trace, or its branch target.
+#[inline(always)]
+fn successor(insn: &Insn, slot: usize) -> u32 {
+    if slot == 0 { insn.next_eip() } else { insn.imm }
+}
+
 #[inline(always)]
 fn jump_index(target: u32) -> usize {
     (target ^ target >> 12) as usize & (JUMP_ENTRIES - 1)
@@ -283,7 +291,8 @@ fn encode(outcome: Outcome) -> u64 {
         Ok(Flow::Indirect(target)) => 3 | (target as u64) << 32,
         Ok(Flow::Stop) => 4,
         Ok(Flow::Again) => 5,
-        Err(Abort) => 6,
+        Ok(Flow::Far(target)) => 6 | (target as u64) << 32,
+        Err(Abort) => 7,
     }
 }
 
@@ -296,6 +305,7 @@ fn decode(flow: u64) -> Outcome {
         3 => Ok(Flow::Indirect((flow >> 32) as u32)),
         4 => Ok(Flow::Stop),
         5 => Ok(Flow::Again),
+        6 => Ok(Flow::Far((flow >> 32) as u32)),
         _ => Err(Abort),
     }
 }

@@ -67,14 +67,14 @@ const JUMP_ENTRIES: usize = 4096;
 struct JumpEntry {
     /// EIP, and the trace mode above it.
     key: u64,
-    generation: u32,
+    tag: u64,
     target: *const Insn,
 }
 
 impl JumpEntry {
     const EMPTY: Self = Self {
         key: u64::MAX,
-        generation: 0,
+        tag: 0,
         target: core::ptr::null(),
     };
 }
@@ -92,8 +92,8 @@ pub(crate) struct Engine {
     leave: Leave,
     /// The mode that the running trace was found under.
     mode: TraceMode,
-    /// CS.base at the last look around: links hold only under one base.
-    cs_base: u64,
+    /// What links and remembered targets are valid under: the generation of translations, and CS.base.
+    link_tag: u64,
 }
 
 // SAFETY: `bus` is null outside a run; the other pointers point into the engine's own pool, which moves
@@ -119,7 +119,7 @@ impl Engine {
             budget: 0,
             leave: Leave::LookAround,
             mode: TraceMode::empty(),
-            cs_base: 0,
+            link_tag: 0,
         }
     }
 
@@ -152,14 +152,16 @@ impl Engine {
         self.core.trace_mode == self.mode && self.core.pending_debug == 0 && self.core.shadow == Shadow::None
     }
 
-    /// Links hold only while CS.base is the same: drops them if it changed since the last call.
+    /// Notes the mode and the code segment that the next trace runs under.
     pub(crate) fn note_code_segment(&mut self) {
-        let base = self.core.segments[seg::CS].base;
-        if base != self.cs_base {
-            self.cs_base = base;
-            self.core.tlb.next_generation();
-        }
         self.mode = self.core.trace_mode;
+        self.update_link_tag();
+    }
+
+    #[inline(always)]
+    fn update_link_tag(&mut self) {
+        let base = self.core.segments[seg::CS].base & u32::MAX as u64;
+        self.link_tag = (self.core.tlb.generation() as u64) << 32 | base;
     }
 
     /// Drops the traces of code that was written by the last instruction or by a bus master.
@@ -201,9 +203,9 @@ impl Engine {
                     continue;
                 }
                 Ok(Flow::Next) => insn.next_eip(),
-                Ok(Flow::Fall) => self.traces.pool().links(index + 1).eip[0],
-                Ok(Flow::Taken) => self.traces.pool().links(index + 1).eip[1],
-                Ok(Flow::Indirect(target)) => target,
+                Ok(Flow::Fall) => insn.next_eip(),
+                Ok(Flow::Taken) => insn.imm,
+                Ok(Flow::Indirect(target) | Flow::Far(target)) => target,
                 Ok(Flow::Stop) => self.core.next_eip,
                 Ok(Flow::Again) => insn.eip,
             };

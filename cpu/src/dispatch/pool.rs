@@ -10,17 +10,16 @@ use crate::insn::Insn;
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Links {
-    /// First record of the successor, valid while `generation` is the TLB's.
+    /// First record of the successor.
     pub(super) target: [*const Insn; 2],
-    pub(super) generation: [u32; 2],
-    /// EIP of the successor.
-    pub(crate) eip: [u32; 2],
+    /// The [`link_tag`](super::Engine::link_tag) under which `target` is valid.
+    pub(super) tag: [u64; 2],
 }
 
 const _: () = assert!(size_of::<Links>() == size_of::<Insn>() && size_of::<Insn>() == 32);
 
-/// A generation that links start with. The TLB's counter starts above it.
-pub(super) const UNLINKED: u32 = 0;
+/// A tag that links start with. Generation 0 does not occur.
+pub(super) const UNLINKED: u64 = 0;
 
 /// Records in the pool.
 const CAPACITY: usize = 1 << 18;
@@ -91,14 +90,12 @@ impl Pool {
 
     /// Stores a trace and returns the index of its first record, or `None` if it does not fit: over the
     /// trace at `place` (first record and number of records), if there it fits, else behind all others.
-    /// `eip` is where execution goes on: behind the trace, and at its branch target.
     ///
     /// A trace may only be overwritten after [`Pool::kill`], and never the one that is running: links
     /// to its first record then lead to the new one.
     pub(crate) fn push(
         &mut self,
         insns: &[(Insn, Step)],
-        eip: [u32; 2],
         place: Option<(usize, usize)>,
     ) -> Option<usize> {
         let records = insns.len() + 1;
@@ -119,8 +116,7 @@ impl Pool {
         }
         let links = Links {
             target: [core::ptr::null(); 2],
-            generation: [UNLINKED; 2],
-            eip,
+            tag: [UNLINKED; 2],
         };
         // SAFETY: as above; a Links record is as large and as aligned as an Insn.
         unsafe { self.records.add(start + insns.len()).cast::<Links>().write(links) };
@@ -165,13 +161,6 @@ impl Pool {
             .get(index)
             .copied()
             .unwrap_or(super::step::<crate::exec::branch::EndTrace>)
-    }
-
-    /// The links record at `index`, which is one behind the last instruction of a trace.
-    pub(crate) fn links(&self, index: usize) -> Links {
-        debug_assert!(index < self.len());
-        // SAFETY: as in `insn`; every trace has its links there.
-        unsafe { self.records.add(index).cast::<Links>().read() }
     }
 
     pub(super) fn pointer(&self, index: usize) -> *const Insn {

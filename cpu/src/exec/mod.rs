@@ -13,6 +13,7 @@ pub(crate) mod flag_control;
 pub(crate) mod io;
 pub(crate) mod move_;
 pub(crate) mod muldiv;
+pub(crate) mod real;
 pub(crate) mod segment;
 pub(crate) mod shift;
 pub(crate) mod software_int;
@@ -47,6 +48,8 @@ pub(crate) enum Flow {
     Taken,
     /// At this offset in CS.
     Indirect(u32),
+    /// At this offset in a CS that has another base now, everything else being equal.
+    Far(u32),
     /// At [`Core::next_eip`], after a look around: mode, interrupts or anything else may have changed.
     Stop,
     /// With this instruction again (REP that was interrupted).
@@ -160,6 +163,8 @@ pub(crate) use op;
 
 /// What an instruction acts on: registers, flags and memory, the fast or the slow way.
 pub(crate) trait Exec {
+    /// This is the slow path.
+    const SLOW: bool;
     /// Somebody reads the status flags that this instruction writes.
     const FLAGS: bool;
     /// A memory place that was read for modification.
@@ -302,6 +307,7 @@ impl<'a, const FLAGS: bool, const EA: u8, const ST: u8> Fast<'a, FLAGS, EA, ST> 
 }
 
 impl<const FLAGS: bool, const EA: u8, const ST: u8> Exec for Fast<'_, FLAGS, EA, ST> {
+    const SLOW: bool = false;
     const FLAGS: bool = FLAGS;
     type Place<W: Width> = HostSlot;
 
@@ -442,6 +448,7 @@ impl<'a, 'b> Slow<'a, 'b> {
 }
 
 impl Exec for Slow<'_, '_> {
+    const SLOW: bool = true;
     const FLAGS: bool = true;
     /// The linear address, checked.
     type Place<W: Width> = u32;

@@ -205,6 +205,11 @@ impl<'a> Context<'a> {
         self.mode.contains(TraceMode::CODE32)
     }
 
+    /// Whether selectors are paragraph numbers.
+    fn is_real(&self) -> bool {
+        !self.mode.contains(TraceMode::PROTECTED) || self.mode.contains(TraceMode::V86)
+    }
+
     fn is_flat(&self, segment: u8) -> bool {
         match segment as usize {
             seg::DS => self.mode.contains(TraceMode::FLAT_DS),

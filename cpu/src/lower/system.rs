@@ -5,7 +5,7 @@ use iced_x86::{Code, CpuidFeature, Instruction, Mnemonic, OpKind, Register};
 use super::{Context, Lowered, number, segment_number, width};
 use crate::{
     core::seg,
-    exec::{Op, system::*},
+    exec::{Op, real::*, system::*},
     insn::{Insn, InsnAttr},
 };
 
@@ -14,6 +14,12 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
         Mnemonic::Mov => mov(c, i, insn),
         Mnemonic::Push => push_segment(c, i, insn),
         Mnemonic::Pop => pop_segment(c, i, insn),
+        Mnemonic::Lds if c.is_real() && width(i, 0) == 2 => {
+            c.pick::<LoadFar16>(Insn { src: seg::DS as u8, ..insn })
+        }
+        Mnemonic::Les if c.is_real() && width(i, 0) == 2 => {
+            c.pick::<LoadFar16>(Insn { src: seg::ES as u8, ..insn })
+        }
         Mnemonic::Lds => load_far::<LoadFarPointer>(c, i, insn, seg::DS),
         Mnemonic::Les => load_far::<LoadFarPointer>(c, i, insn, seg::ES),
         Mnemonic::Lfs => load_far::<LoadFarPointer>(c, i, insn, seg::FS),
@@ -22,8 +28,10 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
             ends: true,
             ..load_far::<LoadSs>(c, i, insn, seg::SS)?
         }),
-        Mnemonic::Jmp => far::<JmpFarPtr, JmpFarMem>(c, i, insn),
-        Mnemonic::Call => far::<CallFarPtr, CallFarMem>(c, i, insn),
+        Mnemonic::Jmp if c.is_real() => far::<JmpFarPtr16, JmpFarMem16, JmpFarPtr, JmpFarMem>(c, i, insn),
+        Mnemonic::Call if c.is_real() => far::<CallFarPtr16, CallFarMem16, CallFarPtr, CallFarMem>(c, i, insn),
+        Mnemonic::Jmp => far::<JmpFarPtr, JmpFarMem, JmpFarPtr, JmpFarMem>(c, i, insn),
+        Mnemonic::Call => far::<CallFarPtr, CallFarMem, CallFarPtr, CallFarMem>(c, i, insn),
         Mnemonic::Retf => {
             let wide = matches!(i.code(), Code::Retfd | Code::Retfd_imm16);
             let bytes = if i.op_count() > 0 {
@@ -31,7 +39,12 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
             } else {
                 0
             };
-            ends::<RetFar>(c, sized(Insn { imm: bytes, ..insn }, wide))
+            let insn = sized(Insn { imm: bytes, ..insn }, wide);
+            if c.is_real() && !wide {
+                ends::<RetFar16>(c, insn)
+            } else {
+                ends::<RetFar>(c, insn)
+            }
         }
         Mnemonic::Iret => ends::<Iret>(c, sized(insn, false)),
         Mnemonic::Iretd => ends::<Iret>(c, sized(insn, true)),
@@ -144,7 +157,11 @@ fn mov(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
     match (target, source) {
         ('s', _) if i.op0_register() == Register::CS => ends::<Ud>(c, insn),
         ('s', _) if i.op0_register() == Register::SS => ends::<MovToSs>(c, insn),
+        ('s', 'm') if c.is_real() => c.pick::<MovSegMem>(insn),
+        ('s', _) if c.is_real() => c.pick::<MovSegReg>(insn),
         ('s', _) => c.pick::<MovToSreg>(insn),
+        ('g', 's') if width(i, 0) == 2 => c.pick::<MovRegSeg<u16>>(insn),
+        ('g', 's') => c.pick::<MovRegSeg<u32>>(insn),
         (_, 's') => c.pick::<MovFromSreg>(insn),
         ('c', _) => ends::<MovToCr>(c, insn),
         (_, 'c') => c.pick::<MovFromCr>(insn),
@@ -164,13 +181,15 @@ fn push_segment(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered>
         i.code(),
         Code::Pushd_ES | Code::Pushd_CS | Code::Pushd_SS | Code::Pushd_DS | Code::Pushd_FS | Code::Pushd_GS
     );
-    c.pick::<PushSreg>(sized(
-        Insn {
-            src: segment_number(i.op0_register()),
-            ..insn
-        },
-        wide,
-    ))
+    let insn = Insn {
+        src: segment_number(i.op0_register()),
+        ..insn
+    };
+    if wide {
+        c.pick::<PushSreg>(sized(insn, true))
+    } else {
+        c.pick::<PushSeg16>(sized(insn, false))
+    }
 }
 
 fn pop_segment(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
@@ -190,6 +209,8 @@ fn pop_segment(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> 
     );
     if i.op0_register() == Register::SS {
         ends::<PopSs>(c, insn)
+    } else if c.is_real() && !wide {
+        c.pick::<PopSeg16>(insn)
     } else {
         c.pick::<PopSreg>(insn)
     }
@@ -209,11 +230,12 @@ fn load_far<O: Op>(c: &Context<'_>, i: &Instruction, insn: Insn, segment: usize)
     ))
 }
 
-fn far<P: Op, M: Op>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
+/// Far transfers: the forms for 16-bit operands, then those for 32-bit ones.
+fn far<P16: Op, M16: Op, P32: Op, M32: Op>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
     match i.op0_kind() {
         OpKind::FarBranch16 => {
             let (offset, selector) = (i.far_branch16() as u32, i.far_branch_selector() as u32);
-            ends::<P>(
+            ends::<P16>(
                 c,
                 sized(
                     Insn {
@@ -227,7 +249,7 @@ fn far<P: Op, M: Op>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Low
         }
         OpKind::FarBranch32 => {
             let (offset, selector) = (i.far_branch32(), i.far_branch_selector() as u32);
-            ends::<P>(
+            ends::<P32>(
                 c,
                 sized(
                     Insn {
@@ -241,7 +263,7 @@ fn far<P: Op, M: Op>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Low
         }
         OpKind::Memory => {
             let wide = matches!(i.code(), Code::Jmp_m1632 | Code::Call_m1632);
-            ends::<M>(c, sized(insn, wide))
+            if wide { ends::<M32>(c, sized(insn, true)) } else { ends::<M16>(c, sized(insn, false)) }
         }
         _ => None,
     }

@@ -236,9 +236,9 @@ impl TraceCache {
                 );
             }
         }
-        let (next_eip, taken, n, ends) = trace.last().map_or((slot.eip, 0, 0, false), |last| {
-            (last.insn.next_eip(), last.insn.imm, trace.len() as u8, last.ends)
-        });
+        let (next_eip, n, ends) = trace
+            .last()
+            .map_or((slot.eip, 0, false), |last| (last.insn.next_eip(), trace.len() as u8, last.ends));
         if !ends {
             self.records.push(context.end_of_trace(next_eip, n));
         }
@@ -248,7 +248,7 @@ impl TraceCache {
         // `is_full` made sure that there is room.
         let start = self
             .pool
-            .push(&self.records, [next_eip, taken], place)
+            .push(&self.records, place)
             .unwrap_or(0);
         let records = place
             .filter(|place| place.0 == start)
