@@ -93,11 +93,7 @@ impl Pool {
     ///
     /// A trace may only be overwritten after [`Pool::kill`], and never the one that is running: links
     /// to its first record then lead to the new one.
-    pub(crate) fn push(
-        &mut self,
-        insns: &[(Insn, Step)],
-        place: Option<(usize, usize)>,
-    ) -> Option<usize> {
+    pub(crate) fn push(&mut self, insns: &[(Insn, Step)], place: Option<(usize, usize)>) -> Option<usize> {
         let records = insns.len() + 1;
         let reused = place.filter(|&(start, room)| records <= room && start + room <= self.len());
         let start = reused.map_or(self.len(), |(start, _)| start);

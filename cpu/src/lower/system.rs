@@ -14,12 +14,14 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
         Mnemonic::Mov => mov(c, i, insn),
         Mnemonic::Push => push_segment(c, i, insn),
         Mnemonic::Pop => pop_segment(c, i, insn),
-        Mnemonic::Lds if c.is_real() && width(i, 0) == 2 => {
-            c.pick::<LoadFar16>(Insn { src: seg::DS as u8, ..insn })
-        }
-        Mnemonic::Les if c.is_real() && width(i, 0) == 2 => {
-            c.pick::<LoadFar16>(Insn { src: seg::ES as u8, ..insn })
-        }
+        Mnemonic::Lds if c.is_real() && width(i, 0) == 2 => c.pick::<LoadFar16>(Insn {
+            src: seg::DS as u8,
+            ..insn
+        }),
+        Mnemonic::Les if c.is_real() && width(i, 0) == 2 => c.pick::<LoadFar16>(Insn {
+            src: seg::ES as u8,
+            ..insn
+        }),
         Mnemonic::Lds => load_far::<LoadFarPointer>(c, i, insn, seg::DS),
         Mnemonic::Les => load_far::<LoadFarPointer>(c, i, insn, seg::ES),
         Mnemonic::Lfs => load_far::<LoadFarPointer>(c, i, insn, seg::FS),
@@ -29,7 +31,9 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
             ..load_far::<LoadSs>(c, i, insn, seg::SS)?
         }),
         Mnemonic::Jmp if c.is_real() => far::<JmpFarPtr16, JmpFarMem16, JmpFarPtr, JmpFarMem>(c, i, insn),
-        Mnemonic::Call if c.is_real() => far::<CallFarPtr16, CallFarMem16, CallFarPtr, CallFarMem>(c, i, insn),
+        Mnemonic::Call if c.is_real() => {
+            far::<CallFarPtr16, CallFarMem16, CallFarPtr, CallFarMem>(c, i, insn)
+        }
         Mnemonic::Jmp => far::<JmpFarPtr, JmpFarMem, JmpFarPtr, JmpFarMem>(c, i, insn),
         Mnemonic::Call => far::<CallFarPtr, CallFarMem, CallFarPtr, CallFarMem>(c, i, insn),
         Mnemonic::Retf => {
@@ -263,7 +267,11 @@ fn far<P16: Op, M16: Op, P32: Op, M32: Op>(c: &Context<'_>, i: &Instruction, ins
         }
         OpKind::Memory => {
             let wide = matches!(i.code(), Code::Jmp_m1632 | Code::Call_m1632);
-            if wide { ends::<M32>(c, sized(insn, true)) } else { ends::<M16>(c, sized(insn, false)) }
+            if wide {
+                ends::<M32>(c, sized(insn, true))
+            } else {
+                ends::<M16>(c, sized(insn, false))
+            }
         }
         _ => None,
     }

@@ -236,9 +236,9 @@ impl TraceCache {
                 );
             }
         }
-        let (next_eip, n, ends) = trace
-            .last()
-            .map_or((slot.eip, 0, false), |last| (last.insn.next_eip(), trace.len() as u8, last.ends));
+        let (next_eip, n, ends) = trace.last().map_or((slot.eip, 0, false), |last| {
+            (last.insn.next_eip(), trace.len() as u8, last.ends)
+        });
         if !ends {
             self.records.push(context.end_of_trace(next_eip, n));
         }
@@ -246,10 +246,7 @@ impl TraceCache {
             .and_then(|over| self.metas.get(over as usize))
             .map(|meta| (meta.start as usize, meta.records as usize));
         // `is_full` made sure that there is room.
-        let start = self
-            .pool
-            .push(&self.records, place)
-            .unwrap_or(0);
+        let start = self.pool.push(&self.records, place).unwrap_or(0);
         let records = place
             .filter(|place| place.0 == start)
             .map_or(self.records.len() + 1, |place| place.1);
