@@ -102,6 +102,10 @@ FLAGS_AT        equ 10
 .none:
     or byte [bp+FLAGS_AT], FLAG_ZERO
     sti
+    push dx
+    mov dx, IDLE_HINT
+    out dx, al                  ; the host may rest while programs do nothing but ask
+    pop dx
     ret
 
 ; AX for programs that know 84 keys. CF: it is none of those keys.
