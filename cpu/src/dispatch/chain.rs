@@ -105,7 +105,8 @@ chained! {
                 Err(Abort) => (insn.eip, insn.n - 1, Leave::Fault),
             };
             let b = b - retired as i32;
-            if goes_on && b >= 0 && engine.may_go_on(bus) {
+            // `is_quiet` was false: if for what a chip wants, and not for written code, it must be seen now.
+            if goes_on && b >= 0 && bus.mem.code_was_hit() && engine.may_go_on(bus) {
                 // It wrote code, perhaps its own trace: no record behind it can be trusted.
                 engine.forget_written_code(bus);
                 if let Some(next) = engine.find_linked(eip, LazyFlags { result: r, carry: c }) {

@@ -165,6 +165,7 @@ impl Engine {
     }
 
     /// Drops the traces of code that was written by the last instruction or by a bus master.
+    #[inline(never)]
     pub(crate) fn forget_written_code(&mut self, bus: &mut Bus<'_>) {
         while let Some((page, lines)) = bus.mem.take_code_hit() {
             self.core.stats.smc_flushes += self.traces.kill_lines(bus.mem, page, lines) as u64;
