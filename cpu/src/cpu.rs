@@ -145,6 +145,7 @@ impl Cpu {
                 return Exit::Shutdown;
             }
             let attention = bus.io.attention();
+            bus.io_used = false;
             if attention.intersects(CALLER) {
                 return Exit::Attention;
             }

@@ -144,10 +144,11 @@ impl Engine {
     #[inline(always)]
     fn may_go_on(&self, bus: &mut Bus<'_>) -> bool {
         if bus.io_used {
-            bus.io_used = false;
             if !bus.io.attention().is_empty() {
+                // Stays set until the run loop has seen to it: this is asked twice after one access.
                 return false;
             }
+            bus.io_used = false;
         }
         self.core.trace_mode == self.mode && self.core.pending_debug == 0 && self.core.shadow == Shadow::None
     }

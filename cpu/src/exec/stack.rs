@@ -90,8 +90,9 @@ Popa<W: Width>, Stack, None, |x: X, _i| {
     Ok(Flow::Next)
 }}
 
-op! { /// `enter size, level`: size is `imm`, level `imm2`
-Enter<W: Width>, Stack, None, |x: X, i| {
+op! { /// `enter size, level`: size is `imm`, level `imm2`. Frame pointers may be read from what was just
+    /// written, so that it cannot be begun in the fast form and begun again in the slow one
+Enter<W: Width>, Slow, None, |x: X, i| {
     let (level, bytes) = (i.imm2 as i32 & 31, W::BYTES as i32);
     let frame_pointer = x.reg::<W>(EBP);
     let frame = x.stack_offset(-bytes);

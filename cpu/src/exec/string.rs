@@ -174,7 +174,8 @@ fn repeat<A: Width>(
             Ok((_, true)) => break Flow::Next,
             Ok(_) if done == count => break Flow::Next,
             Ok(_) if done >= limit => break Flow::Again,
-            Ok(_) if core.pending_debug != 0 => break Flow::Again,
+            // A store, or the DMA that an OUTS started, may have changed this very instruction.
+            Ok(_) if core.pending_debug != 0 || bus.mem.code_was_hit() => break Flow::Again,
             Ok(_) if bus.io_used => {
                 bus.io_used = false;
                 if !bus.io.attention().is_empty() {
