@@ -15,6 +15,8 @@ mod msr;
 mod state;
 mod stats;
 #[cfg(test)]
+mod system_tests;
+#[cfg(test)]
 mod tests;
 mod trace;
 

@@ -102,7 +102,8 @@ chained! {
                 Ok(Flow::Indirect(target) | Flow::Far(target)) => (target, insn.n, Leave::LookAround),
                 Ok(Flow::Stop) => (engine.core.next_eip, insn.n, Leave::LookAround),
                 Ok(Flow::Again) => (insn.eip, insn.n, Leave::LookAround),
-                Err(Abort) => (insn.eip, insn.n - 1, Leave::Fault),
+                // EIP is this instruction's, unless a task switch failed half-way: then it is the new task's.
+                Err(Abort) => (engine.core.eip, insn.n - 1, Leave::Fault),
             };
             let b = b - retired as i32;
             // `is_quiet` was false: if for what a chip wants, and not for written code, it must be seen now.

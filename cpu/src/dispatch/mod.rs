@@ -196,7 +196,8 @@ impl Engine {
             let retired = self.horizon + insn.n as u64;
             let target = match outcome {
                 Err(_) => {
-                    self.core.eip = insn.eip;
+                    // EIP is this instruction's, unless a task switch failed half-way: then it is the new
+                    // task's.
                     self.core.now = retired - 1;
                     return Leave::Fault;
                 }
