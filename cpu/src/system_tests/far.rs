@@ -59,13 +59,19 @@ fn a_call_gate_leads_inward_with_parameters_and_retf_leads_back() {
     m.put32(STACK3, &[0x1111, 0x2222]);
     m.step();
     assert_eq!(m.at(), (CODE0, CODE + 0x80));
-    assert_eq!((m.core().cpl, m.selector(seg::SS), m.esp()), (0, DATA0, STACK0 - 24));
+    assert_eq!(
+        (m.core().cpl, m.selector(seg::SS), m.esp()),
+        (0, DATA0, STACK0 - 24)
+    );
     let frame = [CODE + 7, CODE3 as u32, 0x1111, 0x2222, STACK3, DATA3 as u32];
     assert_eq!(m.stack(), frame);
     m.put(CODE + 0x80, &[RETF_IMM, 8, 0]);
     m.step();
     assert_eq!(m.at(), (CODE3, CODE + 7));
-    assert_eq!((m.core().cpl, m.selector(seg::SS), m.esp()), (3, DATA3, STACK3 + 8));
+    assert_eq!(
+        (m.core().cpl, m.selector(seg::SS), m.esp()),
+        (3, DATA3, STACK3 + 8)
+    );
 }
 
 #[test]
@@ -94,7 +100,12 @@ fn call_gates_check_their_own_and_the_targets_rights() {
     check(gate(user_gate, 0, CODE, 0), SPARE, GP, 0);
     check(gate(user_gate, DATA0, CODE, 0), SPARE, GP, DATA0 as u32);
     check(gate(user_gate, GDT_LIMIT + 1, CODE, 0), SPARE, GP, 0x78);
-    check(gate(user_gate, ABSENT_CODE, CODE, 0), SPARE, NP, ABSENT_CODE as u32);
+    check(
+        gate(user_gate, ABSENT_CODE, CODE, 0),
+        SPARE,
+        NP,
+        ABSENT_CODE as u32,
+    );
     check(gate(user_gate, SHORT_CODE, 0x10000, 0), SPARE, GP, 0);
 }
 
@@ -117,7 +128,10 @@ fn inner_stack_fault(ss0: u16, esp0: u32, tss_limit: Option<u32>) -> (u32, u32) 
     m.put(TSS_A + 8, &ss0.to_le_bytes());
     m.put32(TSS_A + 4, &[esp0]);
     for number in [TS, SS, GP] {
-        m.set_gate(number, gate(INTERRUPT_GATE32, CONFORMING0, HANDLERS + number as u32 * 16, 0));
+        m.set_gate(
+            number,
+            gate(INTERRUPT_GATE32, CONFORMING0, HANDLERS + number as u32 * 16, 0),
+        );
     }
     if let Some(limit) = tss_limit {
         m.state().tr.limit = limit;
@@ -135,7 +149,10 @@ fn a_bad_inner_stack_is_ts_and_an_absent_or_full_one_ss() {
     assert_eq!(inner_stack_fault(DATA3, STACK0, None), (ts, 0x20));
     assert_eq!(inner_stack_fault(DATA0 | 1, STACK0, None), (ts, DATA0 as u32));
     assert_eq!(inner_stack_fault(GDT_LIMIT + 1, STACK0, None), (ts, 0x78));
-    assert_eq!(inner_stack_fault(ABSENT_DATA, STACK0, None), (ss, ABSENT_DATA as u32));
+    assert_eq!(
+        inner_stack_fault(ABSENT_DATA, STACK0, None),
+        (ss, ABSENT_DATA as u32)
+    );
     assert_eq!(inner_stack_fault(DATA0, STACK0, Some(8)), (ts, TASK_A as u32));
     assert_eq!(inner_stack_fault(DATA0, 2, None), (ss, DATA0 as u32));
 }
@@ -171,7 +188,11 @@ fn returns_check_the_code_segment_and_then_the_stack() {
     check([0x10000, SHORT_CODE as u32, 0, 0], GP, 0);
     check([CODE, code3, STACK3, 0], GP, 0);
     check([CODE, code3, STACK3, DATA0 as u32], GP, DATA0 as u32);
-    check([CODE, code3, STACK3, ABSENT_DATA as u32 | 3], GP, ABSENT_DATA as u32);
+    check(
+        [CODE, code3, STACK3, ABSENT_DATA as u32 | 3],
+        GP,
+        ABSENT_DATA as u32,
+    );
     check([CODE, code3, STACK3, data3 & !3], GP, data3 & !3);
 }
 
@@ -179,7 +200,10 @@ fn returns_check_the_code_segment_and_then_the_stack() {
 fn iret_to_ring_3_takes_iopl_and_if_only_from_ring_0() {
     let mut m = Machine::new(&[IRETD]);
     m.state().set_gpr32(reg::ESP, STACK0 - 20);
-    m.put32(STACK0 - 20, &[CODE + 0x20, CODE3 as u32, 0x3202, STACK3, DATA3 as u32]);
+    m.put32(
+        STACK0 - 20,
+        &[CODE + 0x20, CODE3 as u32, 0x3202, STACK3, DATA3 as u32],
+    );
     m.step();
     assert_eq!(m.at(), (CODE3, CODE + 0x20));
     assert_eq!(m.esp(), STACK3);
@@ -204,7 +228,10 @@ fn iret_restores_rf_and_ret_into_16_bit_stacks_leaves_the_upper_half() {
     let mut m = Machine::new(&[IRETD]);
     m.set_descriptor(SPARE, 0x0000_f300_0000_ffff);
     m.state().set_gpr32(reg::ESP, STACK0 - 20);
-    m.put32(STACK0 - 20, &[CODE, CODE3 as u32, 2, 0x1234_5678, SPARE as u32 | 3]);
+    m.put32(
+        STACK0 - 20,
+        &[CODE, CODE3 as u32, 2, 0x1234_5678, SPARE as u32 | 3],
+    );
     m.step();
     assert_eq!(m.esp(), (STACK0 - 20) & 0xffff_0000 | 0x5678);
 }

@@ -23,7 +23,10 @@ fn popf_changes_iopl_in_ring_0_only_and_if_up_to_iopl() {
     let flags = pop_flags(&mut Machine::new(&[POPF]), everything);
     assert_eq!(flags, Eflags::all() & !kept & !Eflags::TF);
     let flags = pop_flags(&mut Machine::user(&[POPF]), everything);
-    assert_eq!(flags, Eflags::all() & !kept & !Eflags::TF & !Eflags::IOPL & !Eflags::IF);
+    assert_eq!(
+        flags,
+        Eflags::all() & !kept & !Eflags::TF & !Eflags::IOPL & !Eflags::IF
+    );
     let mut m = Machine::user(&[POPF]);
     m.state().set_flags_image(Eflags::IOPL, Eflags::all());
     assert_eq!(pop_flags(&mut m, 0x202), Eflags::IF | Eflags::IOPL | Eflags::ONE);
@@ -31,7 +34,11 @@ fn popf_changes_iopl_in_ring_0_only_and_if_up_to_iopl() {
 
 #[test]
 fn older_models_have_fewer_flags() {
-    for (model, wanted) in [("386", Eflags::empty()), ("486", Eflags::AC), ("pentium", Eflags::AC | Eflags::ID)] {
+    for (model, wanted) in [
+        ("386", Eflags::empty()),
+        ("486", Eflags::AC),
+        ("pentium", Eflags::AC | Eflags::ID),
+    ] {
         let mut m = Machine::with_model(&[POPF], model);
         let flags = pop_flags(&mut m, 0x0024_0002);
         assert_eq!(flags & (Eflags::AC | Eflags::ID), wanted, "{model}");
@@ -41,7 +48,8 @@ fn older_models_have_fewer_flags() {
 #[test]
 fn pushf_shows_neither_vm_nor_rf() {
     let mut m = Machine::new(&[PUSHF]);
-    m.state().set_flags_image(Eflags::RF | Eflags::IOPL, Eflags::all());
+    m.state()
+        .set_flags_image(Eflags::RF | Eflags::IOPL, Eflags::all());
     m.step();
     assert_eq!(m.stack(), [0x3002]);
 }

@@ -53,7 +53,11 @@ fn int_n_checks_limit_type_privilege_and_presence_of_its_gate_in_this_order() {
     check(gate((INTERRUPT_GATE32 | USER) & !0x80, CODE0, CODE, 0), NP, error);
     check(gate(INTERRUPT_GATE32 | USER, 0, CODE, 0), GP, 0);
     check(gate(INTERRUPT_GATE32 | USER, DATA0, CODE, 0), GP, DATA0 as u32);
-    check(gate(INTERRUPT_GATE32 | USER, ABSENT_CODE, CODE, 0), NP, ABSENT_CODE as u32);
+    check(
+        gate(INTERRUPT_GATE32 | USER, ABSENT_CODE, CODE, 0),
+        NP,
+        ABSENT_CODE as u32,
+    );
     check(gate(INTERRUPT_GATE32 | USER, SHORT_CODE, 0x10000, 0), GP, 0);
     let mut m = Machine::user(&INT80);
     m.state().idtr.limit = 0x3ff;
@@ -200,7 +204,10 @@ fn an_interrupt_from_ring_3_with_a_full_stack_is_ss_of_the_new_stack() {
     m.set_gate(0x20, gate(INTERRUPT_GATE32, CODE0, CODE, 0));
     let mut core = m.bench.cpu.core_mut();
     let mut bus = oldiron_mmu::Bus::new(&mut m.bench.mem, &mut m.bench.ports);
-    assert_eq!(raise(&mut core, &mut bus, fault, Source::External), Delivered::Entered);
+    assert_eq!(
+        raise(&mut core, &mut bus, fault, Source::External),
+        Delivered::Entered
+    );
     drop(core);
     assert_eq!(m.at(), (CONFORMING0 | 3, HANDLERS));
     assert_eq!(m.stack(), [DATA0 as u32 | 1, CODE]);

@@ -107,7 +107,10 @@ impl Machine {
             machine.set_descriptor(selector, raw);
         }
         for number in 0..32 {
-            machine.set_gate(number, gate(INTERRUPT_GATE32, CODE0, HANDLERS + number as u32 * 16, 0));
+            machine.set_gate(
+                number,
+                gate(INTERRUPT_GATE32, CODE0, HANDLERS + number as u32 * 16, 0),
+            );
             machine.put(HANDLERS + number as u32 * 16, &[0xf4]);
         }
         machine.put(TSS_A + 4, &STACK0.to_le_bytes());
@@ -233,7 +236,12 @@ impl Machine {
         let eip = self.core().eip;
         self.step();
         let core = self.core();
-        assert_eq!(core.eip.wrapping_sub(HANDLERS) / 16, number as u32, "at {:x}", core.eip);
+        assert_eq!(
+            core.eip.wrapping_sub(HANDLERS) / 16,
+            number as u32,
+            "at {:x}",
+            core.eip
+        );
         assert_eq!(core.segments[seg::CS].selector, CODE0);
         let frame: [u32; 2] = self.stack();
         let (got, return_eip) = match error {

@@ -1,7 +1,10 @@
 //! Segment, control, debug and model-specific registers: SDM vol. 2 under the instructions' names.
 
 use super::*;
-use crate::{Cr4, Shadow, vector::{GP, NM, NP, SS, UD}};
+use crate::{
+    Cr4, Shadow,
+    vector::{GP, NM, NP, SS, UD},
+};
 
 /// `mov sreg, ax` with `selector` in AX.
 fn mov_sreg(mut m: Machine, register: usize, selector: u16) -> Machine {
@@ -103,7 +106,10 @@ fn debug_registers_have_fixed_bits_and_aliases_without_de() {
 
 #[test]
 fn lgdt_with_16_bit_operands_loads_24_bits_of_base() {
-    for (code, base) in [(&[0x0f, 0x01, 0x15][..], 0x1234_5678), (&[0x66, 0x0f, 0x01, 0x15], 0x0034_5678)] {
+    for (code, base) in [
+        (&[0x0f, 0x01, 0x15][..], 0x1234_5678),
+        (&[0x66, 0x0f, 0x01, 0x15], 0x0034_5678),
+    ] {
         let mut m = Machine::new(code);
         m.put(CODE + code.len() as u32, &0x50000u32.to_le_bytes());
         m.put(0x50000, &[0xff, 0x01, 0x78, 0x56, 0x34, 0x12]);
@@ -131,7 +137,9 @@ fn lldt_takes_ldts_of_the_gdt_and_null() {
 
 #[test]
 fn msrs_that_guests_read_exist_and_others_fault() {
-    for number in [0x10, 0x17, 0x1b, 0x2a, 0x8b, 0xfe, 0x119, 0x11e, 0x1a0, 0x200, 0x2ff] {
+    for number in [
+        0x10, 0x17, 0x1b, 0x2a, 0x8b, 0xfe, 0x119, 0x11e, 0x1a0, 0x200, 0x2ff,
+    ] {
         let mut m = Machine::new(&[0x0f, 0x32]);
         m.state().set_gpr32(reg::ECX, number);
         m.step();
@@ -205,7 +213,10 @@ fn an_inner_ring_sees_what_lar_and_lsl_show_it() {
     m.state().set_gpr32(reg::EBX, CODE3 as u32);
     m.steps(2);
     assert!(m.flags().contains(Eflags::ZF));
-    assert_eq!((m.core().gpr32(reg::EAX), m.core().gpr32(reg::ECX)), (0x00cf_fb00, u32::MAX));
+    assert_eq!(
+        (m.core().gpr32(reg::EAX), m.core().gpr32(reg::ECX)),
+        (0x00cf_fb00, u32::MAX)
+    );
     let mut m = Machine::user(&[0x0f, 0x02, 0xc3]);
     m.state().set_gpr32(reg::EBX, TASK_A as u32);
     m.step();

@@ -79,7 +79,9 @@ fn a_task_gate_in_the_gdt_and_in_the_idt_lead_to_the_task() {
 #[test]
 fn a_16_bit_task_has_words_and_no_fs_or_gs() {
     let mut m = Machine::new(&jmp(TASK_16, 0));
-    let words = [0x1234u16, 0x0402, 1, 2, 3, 4, 0x8000, 6, 7, 8, DATA0, CODE0_16, DATA0, DATA0, 0];
+    let words = [
+        0x1234u16, 0x0402, 1, 2, 3, 4, 0x8000, 6, 7, 8, DATA0, CODE0_16, DATA0, DATA0, 0,
+    ];
     for (n, word) in (0..).zip(words) {
         m.put(TSS_16 + 0x0e + 2 * n, &word.to_le_bytes());
     }
@@ -135,7 +137,11 @@ fn bad_segments_fault_in_the_new_task() {
         m.put(TSS_B + offset, &selector.to_le_bytes());
         m.step();
         assert_eq!(m.core().tr.selector, TASK_B);
-        assert_eq!(m.at(), (CODE0, HANDLERS + number as u32 * 16), "{offset:x} {selector:x}");
+        assert_eq!(
+            m.at(),
+            (CODE0, HANDLERS + number as u32 * 16),
+            "{offset:x} {selector:x}"
+        );
         assert_eq!(m.stack(), [error as u32, START_B]);
     };
     const DS: u32 = 0x54;
@@ -175,7 +181,11 @@ fn a_task_without_usable_ldt_code_or_stack_cannot_handle_its_own_fault() {
         m.put(TSS_C + LDT, &[0, 0]);
         m.put32(TSS_C + 0x20, &[CODE + 0x300]);
         m.step();
-        assert_eq!((m.core().tr.selector, m.core().eip), (SPARE, CODE + 0x300), "{offset:x} {selector:x}");
+        assert_eq!(
+            (m.core().tr.selector, m.core().eip),
+            (SPARE, CODE + 0x300),
+            "{offset:x} {selector:x}"
+        );
         assert_eq!(m.stack(), [0]);
         assert_eq!((m.read16(TSS_C), m.read32(TSS_B + 0x20)), (TASK_B, START_B));
     }

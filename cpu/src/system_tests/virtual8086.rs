@@ -26,10 +26,18 @@ fn top(m: &Machine) -> u16 {
 fn an_exception_leaves_for_ring_0_with_all_segments_on_the_stack() {
     let mut m = Machine::virtual8086(&[0x0f, 0x0b], 3);
     m.step();
-    assert_eq!((m.at(), m.core().cpl, m.esp()), ((CODE0, HANDLERS + 6 * 16), 0, STACK0 - 36));
+    assert_eq!(
+        (m.at(), m.core().cpl, m.esp()),
+        ((CODE0, HANDLERS + 6 * 16), 0, STACK0 - 36)
+    );
     assert!(!m.flags().contains(Eflags::VM));
     let frame = m.stack::<9>();
-    assert_eq!(frame, [0, 0x1000, 0x3_3202, 0x1000, 0x3000, 0x2000, 0x2003, 0x2004, 0x2005]);
+    assert_eq!(
+        frame,
+        [
+            0, 0x1000, 0x3_3202, 0x1000, 0x3000, 0x2000, 0x2003, 0x2004, 0x2005
+        ]
+    );
     assert!(m.core().segments[seg::DS].is_null());
 
     m.put(HANDLERS + 6 * 16, &[IRET]);
@@ -41,7 +49,15 @@ fn an_exception_leaves_for_ring_0_with_all_segments_on_the_stack() {
 
 #[test]
 fn iopl_below_3_makes_the_sensitive_instructions_fault() {
-    for code in [&[CLI][..], &[STI], &[PUSHF], &[POPF], &[IRET], &INT21, &[OPERAND32, PUSHF]] {
+    for code in [
+        &[CLI][..],
+        &[STI],
+        &[PUSHF],
+        &[POPF],
+        &[IRET],
+        &INT21,
+        &[OPERAND32, PUSHF],
+    ] {
         Machine::virtual8086(code, 0).faults(GP, Some(0));
     }
     for code in [[OPERAND32, PUSHF], [OPERAND32, POPF], [OPERAND32, IRET]] {
@@ -80,7 +96,10 @@ fn vme_redirects_int_n_whose_bit_is_clear() {
         assert_eq!((m.at(), m.core().cpl), ((0x5000, 0x10), 3));
         assert_eq!(m.esp(), 0x1000 - 6);
         assert_eq!(m.read16(STACK3 + m.esp() + 4), pushed);
-        assert_eq!(m.flags() & (Eflags::IF | Eflags::VIF) ^ Eflags::IF ^ Eflags::VIF, cleared);
+        assert_eq!(
+            m.flags() & (Eflags::IF | Eflags::VIF) ^ Eflags::IF ^ Eflags::VIF,
+            cleared
+        );
     }
     let mut m = with_vme(&INT21, 0);
     m.put(TSS_A + 0x68 + 4, &[0x02]);
