@@ -186,7 +186,8 @@ int14:
     pop bx
     ret
 
-; POST: which ports are there. A UART's interrupt identification has two zero bits.
+; POST: which ports are there. A UART's interrupt identification has two zero bits. They start at 9600 bit/s with
+; eight data bits, for programs that take them as they are.
 init_serial:
     xor bx, bx
     xor si, si
@@ -198,6 +199,9 @@ init_serial:
     jnz .absent
     sub dx, COM_IIR
     mov [bx+COM_BASES], dx
+    mov cx, 12
+    mov al, 03h
+    call int14.set_line
     inc bx
     inc bx
 .absent:
