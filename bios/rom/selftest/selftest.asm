@@ -3,7 +3,7 @@
 ; least 16 heads of 63 sectors, 16 MiB, and no printer. It writes to the last track of the floppy and to sector 5
 ; of the disk.
 ;
-; Build: nasm -f bin -O2 -I bios/rom/selftest/ selftest.asm. The image is the first 64 KiB of a 1440 KiB floppy; the
+; Build: nasm -f bin -O2 -I bios/rom/selftest/ selftest.asm. The image is the first track of a 1440 KiB floppy; the
 ; rest is zeros.
 
     cpu 386
@@ -1466,5 +1466,4 @@ text_fail:      db "FAIL ", 0
 text_newline:   db 13, 10, 0
 text_done:      db "SELFTEST-DONE", 13, 10, 0
 
-    times 18*512-($-$$) db 0    ; a track
-    times 65536-($-$$) db 0
+    times 18*512-($-$$) db 0

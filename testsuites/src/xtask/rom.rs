@@ -29,7 +29,7 @@ struct Image {
     symbols: bool,
 }
 
-const IMAGES: [Image; 3] = [
+const IMAGES: [Image; 4] = [
     Image {
         name: "bios",
         source: "bios.asm",
@@ -48,6 +48,13 @@ const IMAGES: [Image; 3] = [
         name: "demo",
         source: "demo/demo.asm",
         bytes: 64 << 10,
+        checksum: false,
+        symbols: false,
+    },
+    Image {
+        name: "selftest",
+        source: "selftest/selftest.asm",
+        bytes: 18 * 512,
         checksum: false,
         symbols: false,
     },
@@ -76,7 +83,7 @@ pub(crate) fn run(mode: Mode) -> std::result::Result<(), String> {
 
 impl Image {
     fn make(&self, bios: &Path, scratch: &Path, mode: Mode) -> Result<()> {
-        let suffix = if self.name == "demo" { "img" } else { "bin" };
+        let suffix = if self.symbols { "bin" } else { "img" };
         let image = bios.join(format!("images/{}.{suffix}", self.name));
         let (bytes, map) = self.assemble(bios, scratch)?;
         settle(&image, &bytes, mode)?;
