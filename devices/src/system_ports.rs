@@ -177,7 +177,7 @@ impl Snapshot for SystemPorts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_rig::{Rig, assert_round_trip};
+    use crate::test_rig::{Rig, assert_damaged_states_do_no_harm, assert_round_trip};
 
     #[test]
     fn port_80h_is_a_latch_and_edh_is_nothing() {
@@ -276,6 +276,7 @@ mod tests {
         rig.out(0x80, 7);
         rig.out(0x92, 2);
         rig.out(0x8900, b'S');
+        assert_damaged_states_do_no_harm(&rig.chip, || SystemPorts::new(false, None));
         assert_round_trip(&rig.chip, &mut SystemPorts::new(false, None));
     }
 }

@@ -4,7 +4,7 @@ use oldiron_mmu::{IoWidth, Snapshot, StateReader, StateWriter, TickRate, Ticks};
 
 use crate::{
     BlockImage, Ctx, Device, DiskError, DmaBus, DmaOutcome, IrqLine, IrqLines, MemoryImage, Outbox,
-    Scheduler, Timing,
+    Scheduler, TimerId, Timing,
 };
 
 /// One DMA channel over a buffer.
@@ -236,4 +236,45 @@ pub(crate) fn assert_round_trip<D: Snapshot>(chip: &D, other: &mut D) {
     }
     StateReader::new("test", &bytes).component(other).unwrap();
     assert_eq!(save(other), bytes);
+}
+
+/// Loads the state of `chip` with each of its bytes damaged into chips made by `fresh`, and uses those
+/// that accept it: whatever they then do, they must not panic.
+pub(crate) fn assert_damaged_states_do_no_harm<D: Device + Snapshot>(chip: &D, fresh: impl Fn() -> D) {
+    let mut w = StateWriter::new();
+    w.component(chip);
+    let bytes = w.into_bytes();
+    let mut random = Prng(17);
+    for at in 0..bytes.len() {
+        for flip in [0x01, 0x40, 0x80, 0xff] {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= flip;
+            let mut other = fresh();
+            if StateReader::new("test", &damaged).component(&mut other).is_ok() {
+                use_at_random(Rig::new(other), &mut random);
+            }
+        }
+    }
+}
+
+fn use_at_random<D: Device>(mut rig: Rig<D>, random: &mut Prng) {
+    let ranges = rig.chip.ports().to_vec();
+    let ports: Vec<u16> = ranges
+        .iter()
+        .flat_map(|range| (range.first..).take(range.count.into()))
+        .collect();
+    for &id in TimerId::ALL {
+        rig.with(|chip, ctx| chip.timer(id, ctx));
+    }
+    for _ in 0..40 {
+        let port = ports[random.below(ports.len() as u64) as usize];
+        match random.below(3) {
+            0 => rig.out(port, random.next() as u8),
+            1 => _ = rig.inb(port),
+            _ => {
+                rig.now += random.below(100_000);
+                rig.run_timers();
+            }
+        }
+    }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::test_rig::{Prng, Rig, assert_round_trip};
+use crate::test_rig::{Prng, Rig, assert_damaged_states_do_no_harm, assert_round_trip};
 
 const IRQ: IrqLine = IrqLine::new(8);
 
@@ -320,6 +320,7 @@ fn state_survives_the_round_trip() {
     rig.out(0x72, 3);
     rig.out(0x73, 4);
     rig.wait_micros(1_300_000);
+    assert_damaged_states_do_no_harm(&rig.chip, || Cmos::new(IRQ, DateTime::default()));
     assert_round_trip(&rig.chip, &mut Cmos::new(IRQ, DateTime::default()));
 }
 

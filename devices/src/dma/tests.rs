@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     DmaBus, IrqLines, Outbox, Scheduler, Timing,
-    test_rig::{Prng, assert_round_trip},
+    test_rig::{Prng, assert_damaged_states_do_no_harm, assert_round_trip},
 };
 use oldiron_mmu::TickRate;
 
@@ -308,6 +308,7 @@ fn state_survives_the_round_trip() {
     b.write(2, &[1, 2, 3]);
     b.out(0x8a, 9);
     b.out(0x00, 1);
+    assert_damaged_states_do_no_harm(&b.dma, DmaPair::new);
     assert_round_trip(&b.dma, &mut DmaPair::new());
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::test_rig::{Rig, assert_round_trip};
+use crate::test_rig::{Rig, assert_damaged_states_do_no_harm, assert_round_trip};
 
 fn bare() -> Rig<PicPair> {
     Rig::new(PicPair::new())
@@ -347,6 +347,7 @@ fn state_survives_the_round_trip() {
     rig.out(0x4d1, 0x0a);
     rise(&mut rig, 1 << 1 | 1 << 9);
     rig.chip.acknowledge();
+    assert_damaged_states_do_no_harm(&rig.chip, PicPair::new);
     assert_round_trip(&rig.chip, &mut PicPair::new());
     let mut broken = rig.chip.clone();
     broken.slave.lowest = 8;

@@ -1,7 +1,7 @@
 use oldiron_mmu::TickRate;
 
 use super::*;
-use crate::test_rig::{Prng, Rig, assert_round_trip};
+use crate::test_rig::{Prng, Rig, assert_damaged_states_do_no_harm, assert_round_trip};
 
 const IRQ: IrqLine = IrqLine::new(0);
 
@@ -164,6 +164,16 @@ fn mode4_strobes_low_for_one_pulse_once() {
         c.write(byte, 20);
     }
     assert_eq!(wave(&mut c, 20, 6), "HHHLHH");
+}
+
+#[test]
+fn mode4_gate_low_only_stops_the_count() {
+    let mut c = counter(0x08, 3, true);
+    c.set_gate(false, 2);
+    assert_eq!(wave(&mut c, 2, 5), "HHHHH");
+    assert_eq!(words(&mut c, 7, 2), [2, 2]);
+    c.set_gate(true, 10);
+    assert_eq!(wave(&mut c, 10, 5), "HHLHH");
 }
 
 #[test]
@@ -504,6 +514,7 @@ fn state_survives_the_round_trip() {
     rig.out(0x43, 0xc2);
     rig.out(0x42, 7);
     rig.wait_micros(1234);
+    assert_damaged_states_do_no_harm(&rig.chip, || Pit::new(IRQ));
     assert_round_trip(&rig.chip, &mut Pit::new(IRQ));
 }
 

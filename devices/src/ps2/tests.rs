@@ -1,5 +1,5 @@
 use super::*;
-use crate::test_rig::{Prng, Rig, assert_round_trip};
+use crate::test_rig::{Prng, Rig, assert_damaged_states_do_no_harm, assert_round_trip};
 
 const KEYBOARD: IrqLine = IrqLine::new(1);
 const MOUSE: IrqLine = IrqLine::new(12);
@@ -620,6 +620,7 @@ fn state_survives_the_round_trip() {
     rig.wait_micros(200);
     key(&mut rig, KeyCode::PrintScreen, true);
     rig.out(0x64, 0xd1);
+    assert_damaged_states_do_no_harm(&rig.chip, || Ps2Controller::new(KEYBOARD, MOUSE));
     assert_round_trip(&rig.chip, &mut Ps2Controller::new(KEYBOARD, MOUSE));
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::test_rig::{Prng, Rig, assert_round_trip};
+use crate::test_rig::{Prng, Rig, assert_damaged_states_do_no_harm, assert_round_trip};
 
 const IRQ: IrqLine = IrqLine::new(4);
 
@@ -361,6 +361,7 @@ fn state_survives_the_round_trip() {
         write(&mut rig, 0, *byte);
     }
     rig.wait_micros(5);
+    assert_damaged_states_do_no_harm(&rig.chip, || Uart::new(0, IRQ));
     assert_round_trip(&rig.chip, &mut Uart::new(0, IRQ));
 }
 
