@@ -25,7 +25,11 @@ impl TickRate {
     ///
     /// Chips convert absolute time, never sums of differences, so that no rounding accumulates.
     pub const fn count_at(self, now: Ticks, hz: u64) -> u64 {
-        (now as u128 * hz as u128 / self.0 as u128) as u64
+        // The short way is good for days of guest time; 128-bit division is slow on every host.
+        match now.checked_mul(hz) {
+            Some(product) => product / self.0,
+            None => (now as u128 * hz as u128 / self.0 as u128) as u64,
+        }
     }
 
     /// The first tick at which [`count_at`](Self::count_at) is at least `count`.
@@ -33,7 +37,10 @@ impl TickRate {
         if hz == 0 {
             return Ticks::MAX;
         }
-        (count as u128 * self.0 as u128).div_ceil(hz as u128) as u64
+        match count.checked_mul(self.0) {
+            Some(product) => product.div_ceil(hz),
+            None => (count as u128 * self.0 as u128).div_ceil(hz as u128) as u64,
+        }
     }
 
     /// The length of `count` periods of a clock of `hz`, in ticks, at least 1.
@@ -56,6 +63,20 @@ impl TickRate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn conversions_go_on_where_64_bits_end() {
+        let rate = TickRate::new(100_000_000);
+        let edge = u64::MAX / 1_193_182;
+        let counts: Vec<u64> = (edge - 2..edge + 3)
+            .map(|now| rate.count_at(now, 1_193_182))
+            .collect();
+        assert!(counts.windows(2).all(|pair| pair[1] - pair[0] <= 1));
+        let edge = u64::MAX / 100_000_000;
+        for count in edge - 2..edge + 3 {
+            assert_eq!(rate.count_at(rate.tick_of(count, 1_193_182), 1_193_182), count);
+        }
+    }
 
     #[test]
     fn tick_of_is_the_first_tick_that_shows_the_count() {
