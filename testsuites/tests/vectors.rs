@@ -21,7 +21,10 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     for family in INTEGER_FAMILIES {
         let file = format!("{family}.hwx.zst");
-        trials.push(trial(format!("sample {family}"), package.join("data").join(&file)));
+        trials.push(trial(
+            format!("sample {family}"),
+            package.join("data").join(&file),
+        ));
         trials.push(trial(format!("whole {family}"), whole.join(&file)));
     }
     trials.push(trial("whole 286".to_owned(), shared.join("vectors286")));
