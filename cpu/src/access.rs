@@ -126,6 +126,9 @@ impl Core {
 
     /// Reads a linear address with the given rights.
     pub fn read_linear<W: Width>(&mut self, bus: &mut Bus<'_>, addr: u32, user: bool) -> Result<W, Fault> {
+        if let Some(value) = self.tlb.read_as(addr as u64, user) {
+            return Ok(value);
+        }
         if addr & 0xfff <= 0x1000 - W::BYTES {
             let target = self.translate(bus, addr, Access::Read, user)?;
             return Ok(read_target(bus, self.now, target));
@@ -149,6 +152,9 @@ impl Core {
         value: W,
         user: bool,
     ) -> Result<(), Fault> {
+        if self.tlb.write_as(addr as u64, value, user) {
+            return Ok(());
+        }
         if addr & 0xfff <= 0x1000 - W::BYTES {
             let target = self.translate(bus, addr, Access::Write, user)?;
             write_target(bus, self.now, target, value);

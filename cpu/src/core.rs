@@ -461,8 +461,8 @@ impl Core {
         mode.set(TraceMode::FLAT_SS, ss.is_flat() && ss.is_big());
         self.trace_mode = mode;
         // R/W fields of DR7 other than 00 (execution) with their L or G bit set.
-        self.watch_data =
-            (0..4).any(|n| self.dr[7] >> (2 * n) & 3 != 0 && self.dr[7] >> (16 + 4 * n) & 3 != 0);
+        self.watch_data = self.dr[7] & 0xff != 0
+            && (0..4).any(|n| self.dr[7] >> (2 * n) & 3 != 0 && self.dr[7] >> (16 + 4 * n) & 3 != 0);
         self.tlb.select(if self.watch_data || self.checks_alignment() {
             TlbBank::Disabled
         } else if self.cpl == 3 {

@@ -16,7 +16,7 @@ use bitflags::bitflags;
 use oldiron_mmu::{IoWidth, Snapshot, SnapshotError, StateReader, StateWriter, Ticks};
 use serde::{Deserialize, Serialize};
 
-use crate::{Ctx, Device, IrqLine, PortRange, ResetKind, SerialByte, TimerId, Timing};
+use crate::{Ctx, Device, IrqLine, Outbox, PortRange, ResetKind, SerialByte, TimerId, Timing};
 
 const COM1: u16 = 0x3f8;
 const COM2: u16 = 0x2f8;
@@ -371,6 +371,19 @@ impl Uart {
             let bit = (self.character_ticks(ctx) / self.bits_per_character()).max(1);
             ctx.timers.arm(self.tx_timer, ctx.now.saturating_add(bit));
         }
+    }
+
+    /// Sends at once what was written and is still on its way: the machine is about to be switched off.
+    pub fn finish_sending(&mut self, now: Ticks, out: &mut Outbox) {
+        let on_the_way = self.s.shifting.take().into_iter().chain(self.s.sending.drain(..));
+        if self.s.mcr.contains(Mcr::LOOP) {
+            return;
+        }
+        out.serial.extend(on_the_way.map(|byte| SerialByte {
+            at: now,
+            port: self.index,
+            byte,
+        }));
     }
 
     fn tx_due(&mut self, ctx: &mut Ctx<'_>) {

@@ -166,16 +166,28 @@ fn index_of(addr: u64) -> usize {
     (addr >> 12) as usize & (ENTRIES - 1)
 }
 
+/// Where a bank starts, in bytes.
+#[inline(always)]
+const fn bank_of(user: bool) -> usize {
+    if user { TlbBank::User.first() << ENTRY_SHIFT } else { 0 }
+}
+
 impl Tlb {
     // ---- the fast path ----
 
     #[inline(always)]
     fn entry(&self, addr: u64) -> &Entry {
+        self.entry_in(addr, self.bank)
+    }
+
+    /// The entry of `addr` in the bank that starts at byte `bank`.
+    #[inline(always)]
+    fn entry_in(&self, addr: u64, bank: usize) -> &Entry {
         // Offsets in bytes: one shift does for page number and entry size.
         let offset = (addr >> (12 - ENTRY_SHIFT)) as usize & ((ENTRIES - 1) << ENTRY_SHIFT);
-        // SAFETY: the offset of an entry below ENTRIES, and `bank` that of a bank's first one: both whole
+        // SAFETY: the offset of an entry below ENTRIES, and `bank` is that of a bank's first one: both whole
         // entries, together inside `entries`.
-        unsafe { &*self.entries.as_ptr().byte_add(offset + self.bank) }
+        unsafe { &*self.entries.as_ptr().byte_add(offset + bank) }
     }
 
     /// Reads at a linear address if nothing but host memory is involved.
@@ -223,6 +235,31 @@ impl Tlb {
             (place.cast::<Unaligned<W>>().read().0, place)
         };
         Some((value, HostSlot(place)))
+    }
+
+    /// Like [`Tlb::read`], with the rights of CPL 3 or others, whatever bank is selected.
+    #[inline(always)]
+    pub fn read_as<W: Width>(&self, addr: u64, user: bool) -> Option<W> {
+        let entry = self.entry_in(addr, bank_of(user));
+        let offset = addr.wrapping_sub(entry.read_tag);
+        if offset > (PAGE_SIZE - W::BYTES) as u64 {
+            return None;
+        }
+        // SAFETY: as in `read`.
+        Some(unsafe { entry.host.add(offset as usize).cast::<W>().read_unaligned() })
+    }
+
+    /// Like [`Tlb::write`], with the rights of CPL 3 or others, whatever bank is selected.
+    #[inline(always)]
+    pub fn write_as<W: Width>(&self, addr: u64, value: W, user: bool) -> bool {
+        let entry = self.entry_in(addr, bank_of(user));
+        let offset = addr.wrapping_sub(entry.write_tag);
+        if offset > (PAGE_SIZE - W::BYTES) as u64 {
+            return false;
+        }
+        // SAFETY: as in `write`.
+        unsafe { entry.host.add(offset as usize).cast::<W>().write_unaligned(value) };
+        true
     }
 
     // ---- memory that must be noticed ----
@@ -472,9 +509,17 @@ impl Tlb {
                 }
             }
         }
-        for entry in &mut self.exec {
-            if entry.page == page || (self.has_large && entry.page >> 10 == page >> 10) {
+        for half in [0, EXEC_ENTRIES] {
+            let entry = &mut self.exec[(page as usize & (EXEC_ENTRIES - 1)) + half];
+            if entry.page == page {
                 *entry = ExecEntry::EMPTY;
+            }
+        }
+        if self.has_large {
+            for entry in &mut self.exec {
+                if entry.page >> 10 == page >> 10 {
+                    *entry = ExecEntry::EMPTY;
+                }
             }
         }
     }

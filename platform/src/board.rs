@@ -287,8 +287,14 @@ impl Board {
         self.inputs.serial_room(port)
     }
 
-    /// What chips sent since this was last called.
-    pub(crate) fn take_output(&mut self) -> Outbox {
+    /// What chips sent since this was last called. If the guest ends the run, this includes the
+    /// characters that are still on their way out of the UARTs.
+    pub(crate) fn take_output(&mut self, now: Ticks) -> Outbox {
+        if self.wires.out.power_off || self.wires.out.debug_exit.is_some() {
+            for uart in &mut self.chips.uarts {
+                uart.finish_sending(now, &mut self.wires.out);
+            }
+        }
         self.attention.remove(Attention::STOP);
         core::mem::take(&mut self.wires.out)
     }

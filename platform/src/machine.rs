@@ -116,7 +116,7 @@ impl Machine {
 
     /// Moves what chips sent into the caller's outbox, and says whether any of it ends the run.
     fn collect_output(&mut self) -> Option<StopReason> {
-        let out = self.board.take_output();
+        let out = self.board.take_output(self.clock.now());
         let serial = out.serial.iter().any(|sent| sent.port == 0);
         let failed = !out.disk_errors.is_empty();
         let (power_off, debug_exit) = (out.power_off, out.debug_exit);
