@@ -169,7 +169,11 @@ fn index_of(addr: u64) -> usize {
 /// Where a bank starts, in bytes.
 #[inline(always)]
 const fn bank_of(user: bool) -> usize {
-    if user { TlbBank::User.first() << ENTRY_SHIFT } else { 0 }
+    if user {
+        TlbBank::User.first() << ENTRY_SHIFT
+    } else {
+        0
+    }
 }
 
 impl Tlb {
