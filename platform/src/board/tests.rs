@@ -107,7 +107,7 @@ fn the_debug_ports_are_there_only_if_wanted() {
     rig.out(0xe9, b'x'.into());
     rig.out(0xf4, 3);
     assert!(rig.attention().contains(Attention::STOP));
-    let out = rig.machine.board.take_output();
+    let out = rig.machine.board.take_output(0);
     assert_eq!((out.debug_console, out.debug_exit), (b"x".to_vec(), Some(3)));
     assert!(!rig.attention().contains(Attention::STOP));
 }
