@@ -11,7 +11,7 @@ const CHARACTER_MS: u64 = 30;
 const STROKE_MS: u64 = 6;
 /// Least guest time between two events of a live keyboard: the 8042 and the keyboard's own 16-byte
 /// buffer keep up with this whatever the guest does.
-const LIVE_MS: u64 = 4;
+const LIVE_MS: u64 = 3;
 
 /// The key that types `c` on a US keyboard, and whether Shift is held.
 pub fn us_key(c: char) -> Option<(KeyCode, bool)> {

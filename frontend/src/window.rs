@@ -28,21 +28,65 @@ const MENU_KEY: Key = Key::F11;
 /// Even an unchanged picture is drawn again after so many calls: the window may have been covered.
 const REDRAW_EVERY: u32 = 16;
 
-struct Events(Sender<(Key, bool)>);
+enum Event {
+    Key(Key, bool),
+    /// A character from a key that minifb has no name for.
+    Char(char),
+}
+
+struct Events {
+    sender: Sender<Event>,
+    /// The next character belongs to a key that has been sent.
+    named: bool,
+}
 
 impl InputCallback for Events {
-    fn add_char(&mut self, _: u32) {}
+    /// Called after the key that the character comes from.
+    fn add_char(&mut self, character: u32) {
+        let named = std::mem::take(&mut self.named);
+        if let Some(character) = char::from_u32(character).filter(|_| !named) {
+            // The receiver lives as long as the window.
+            let _ = self.sender.send(Event::Char(character));
+        }
+    }
 
     fn set_key_state(&mut self, key: Key, down: bool) {
-        // The receiver lives as long as the window.
-        let _ = self.0.send((key, down));
+        self.named = down && has_character(key);
+        let _ = self.sender.send(Event::Key(key, down));
     }
+}
+
+/// Whether a press of `key` brings a character too.
+fn has_character(key: Key) -> bool {
+    !matches!(
+        key,
+        Key::LeftShift
+            | Key::RightShift
+            | Key::LeftCtrl
+            | Key::RightCtrl
+            | Key::LeftAlt
+            | Key::RightAlt
+            | Key::LeftSuper
+            | Key::RightSuper
+            | Key::CapsLock
+            | Key::NumLock
+            | Key::ScrollLock
+            | Key::Up
+            | Key::Down
+            | Key::Left
+            | Key::Right
+            | Key::Home
+            | Key::End
+            | Key::PageUp
+            | Key::PageDown
+            | Key::Insert
+    )
 }
 
 /// The window.
 pub struct PcWindow {
     window: Window,
-    events: Receiver<(Key, bool)>,
+    events: Receiver<Event>,
     /// Keys that the guest believes to be down.
     pressed: BTreeMap<usize, KeyCode>,
     /// Keys that are down here.
@@ -82,7 +126,7 @@ impl PcWindow {
         // The session paces.
         window.set_target_fps(0);
         let (sender, events) = channel();
-        window.set_input_callback(Box::new(Events(sender)));
+        window.set_input_callback(Box::new(Events { sender, named: false }));
         Ok(Self {
             window,
             events,
@@ -136,6 +180,17 @@ impl PcWindow {
         inputs.push(Input::Key(code, true));
     }
 
+    /// A character that no named key stands for: other layouts have such keys, and so do programs
+    /// that type for the user.
+    fn character(&mut self, character: char, inputs: &mut Vec<Input>) {
+        if std::mem::take(&mut self.menu_open) {
+            self.retitle();
+            inputs.extend(menu_command(character).map(Input::Command));
+        } else {
+            inputs.push(Input::Text(character.into()));
+        }
+    }
+
     fn retitle(&mut self) {
         let title = match self.menu_open {
             true => format!("oldiron menu: {MENU}, F11 for F11"),
@@ -168,8 +223,11 @@ impl Display for PcWindow {
     fn poll(&mut self) -> Result<Vec<Input>, Failure> {
         self.window.update();
         let mut inputs = Vec::new();
-        while let Ok((key, down)) = self.events.try_recv() {
-            self.key(key, down, &mut inputs);
+        while let Ok(event) = self.events.try_recv() {
+            match event {
+                Event::Key(key, down) => self.key(key, down, &mut inputs),
+                Event::Char(character) => self.character(character, &mut inputs),
+            }
         }
         let focused = self.window.is_active();
         if self.focused && !focused {
