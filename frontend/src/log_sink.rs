@@ -12,10 +12,11 @@ pub struct LogSpec {
     targets: Vec<(String, LevelFilter)>,
 }
 
+/// Warnings are for who asks: what a guest does oddly is no concern of who only wants to run it.
 impl Default for LogSpec {
     fn default() -> Self {
         Self {
-            default: LevelFilter::Warn,
+            default: LevelFilter::Error,
             targets: Vec::new(),
         }
     }

@@ -24,7 +24,7 @@ fn rom(code: &[&[u8]]) -> Vec<u8> {
     rom
 }
 
-/// Sends text to COM1, after setting it up.
+/// Sends text to COM1, after setting it up, until its last bit has left.
 fn print(text: &str) -> Vec<u8> {
     let send = |byte: u8| {
         [
@@ -37,7 +37,10 @@ fn print(text: &str) -> Vec<u8> {
         ]
         .concat()
     };
-    INIT_COM1.into_iter().chain(text.bytes().flat_map(send)).collect()
+    // mov dx, 3FDh; again: in al, dx; test al, 40h; jz again
+    let drain = [0xba, 0xfd, 0x03, 0xec, 0xa8, 0x40, 0x74, 0xfb];
+    let text = text.bytes().flat_map(send);
+    INIT_COM1.into_iter().chain(text).chain(drain).collect()
 }
 
 /// Powers off through port 8900h.
@@ -253,8 +256,10 @@ fn pacing_and_dispatch_change_nothing_that_the_guest_sees() {
 }
 
 /// Reads the first sector of the first hard disk over and over.
-const READ_DISK: [u8; 45] = [
-    0xba, 0xf6, 0x01, 0xb0, 0xe0, 0xee, // again: mov dx, 1F6h; mov al, E0h; out dx, al
+const READ_DISK: [u8; 53] = [
+    0xba, 0xf7, 0x01, 0xec, 0xa8, 0x80, 0x75,
+    0xfb, // again: mov dx, 1F7h; busy: in al, dx; test al, 80h; jnz busy
+    0xba, 0xf6, 0x01, 0xb0, 0xe0, 0xee, // mov dx, 1F6h; mov al, E0h; out dx, al
     0xba, 0xf2, 0x01, 0xb0, 0x01, 0xee, // mov dx, 1F2h; mov al, 1; out dx, al
     0x42, 0x30, 0xc0, 0xee, // inc dx; xor al, al; out dx, al
     0x42, 0xee, 0x42, 0xee, // inc dx; out dx, al; inc dx; out dx, al
@@ -262,7 +267,7 @@ const READ_DISK: [u8; 45] = [
     0xec, 0xa8, 0x08, 0x74, 0xfb, // wait: in al, dx; test al, 8; jz wait
     0xba, 0xf0, 0x01, 0xb9, 0x00, 0x01, // mov dx, 1F0h; mov cx, 256
     0xbf, 0x00, 0x10, 0xf3, 0x6d, // mov di, 1000h; rep insw
-    0x90, 0xeb, 0xd3, // nop; jmp again
+    0x90, 0xeb, 0xcb, // nop; jmp again
 ];
 
 #[test]
