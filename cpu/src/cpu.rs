@@ -11,7 +11,7 @@ use crate::{
     dispatch::{Engine, Leave, MAX_TRACE, chaining_works},
     fault::{Fault, FaultRule, vector},
     flags::Eflags,
-    interrupt::{Delivered, Source, raise},
+    interrupt::{Source, raise},
 };
 
 /// How instructions are dispatched. Results never depend on it.
@@ -97,6 +97,7 @@ impl Cpu {
 
     /// The RESET line.
     pub fn reset(&mut self) {
+        self.engine.core.log_registers("reset");
         self.engine.core.reset();
     }
 
@@ -208,11 +209,8 @@ impl Cpu {
     /// Delivers an event: one tick, whatever becomes of it.
     fn deliver(&mut self, bus: &mut Bus<'_>, fault: Fault, source: Source) {
         let core = &mut self.engine.core;
-        let entered = raise(core, bus, fault, source);
+        raise(core, bus, fault, source);
         core.now += 1;
-        if entered == Delivered::Shutdown {
-            log::debug!(target: "cpu::fault", "shutdown at {:04x}:{:08x}", core.segments[seg::CS].selector, core.eip);
-        }
     }
 
     /// Executes at least one instruction, or finds out why it cannot be.

@@ -94,7 +94,22 @@ pub(crate) fn raise(core: &mut Core, bus: &mut Bus<'_>, fault: Fault, source: So
         (current, source) = (next, Source::Exception);
     }
     core.activity = Activity::Shutdown;
+    core.log_registers("triple fault");
     Delivered::Shutdown
+}
+
+impl Core {
+    /// Logs the registers, for `--log cpu::int=debug`.
+    pub(crate) fn log_registers(&self, occasion: &str) {
+        let selectors = core::array::from_fn::<u16, 6, _>(|n| self.segments[n].selector);
+        debug!(
+            target: "cpu::int",
+            "{occasion}: eip {:08x} eflags {:08x} general {:08x?} es, cs, ss, ds, fs, gs {selectors:04x?} cr0 {:08x} cr2 {:08x} \
+             cr3 {:08x} cr4 {:08x} gdtr {:08x}:{:04x} idtr {:08x}:{:04x} ldtr {:04x} tr {:04x}",
+            self.eip, self.flags_image().bits(), &self.gpr[..8], self.cr0.bits(), self.cr2, self.cr3, self.cr4.bits(),
+            self.gdtr.base, self.gdtr.limit, self.idtr.base, self.idtr.limit, self.ldtr.selector, self.tr.selector
+        );
+    }
 }
 
 /// Whether the pushed image has RF set, so that the instruction is not stopped again by its own breakpoint
