@@ -77,7 +77,7 @@ pub fn typing_arrives(image: &Path) -> Outcome {
         "wait 1s",
         &screenshot,
         &format!("wait text '^{last}'"),
-        "wait 500ms",
+        "wait 1s",
         "quit 0",
     ]);
     let child = oldiron
