@@ -14,7 +14,7 @@ mod tlb;
 mod width;
 
 pub use bus::{Attention, Bus, IoSpace, IoWidth};
-pub use memory::{GuestMemory, HOLE_BYTE, MapKind, PAGE_SIZE, PageFlags, PhysAddr, RomId};
+pub use memory::{GuestMemory, HOLE_BYTE, MapKind, PAGE_SIZE, PageFlags, PhysAddr, RomId, line_mask};
 pub use paging::{Access, PageFault, PageFaultCode, PagingMode, Walk, walk};
 pub use segment::{SegAttr, Segment};
 pub use snapshot::{Snapshot, SnapshotError, StateReader, StateWriter};

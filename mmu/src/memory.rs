@@ -19,7 +19,7 @@ pub const PAGE_SIZE: u32 = 4096;
 pub const HOLE_BYTE: u8 = 0xff;
 
 /// Bytes in a code line: the grain at which writes into decoded code are noticed.
-const CODE_LINE: u32 = PAGE_SIZE / 32;
+const CODE_LINE: u32 = PAGE_SIZE / 128;
 
 /// A physical address, after the A20 gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,9 +75,9 @@ pub struct GuestMemory {
     /// One entry per 4 KiB of the 4 GiB physical space: kind in bits 0–1, backing page above.
     map: Vec<u32>,
     flags: Vec<PageFlags>,
-    /// One bit per 128-byte line that holds decoded code.
-    code_lines: Vec<u32>,
-    /// Backing pages and lines that were written while they held code, until taken.
+    /// One bit per 32-byte line that holds decoded code.
+    code_lines: Vec<u128>,
+    /// Backing offset and length of writes into lines that held code, until taken.
     code_hits: Vec<(u32, u32)>,
     a20_mask: u32,
     map_generation: u32,
@@ -270,9 +270,9 @@ impl GuestMemory {
             }
             flags.remove(PageFlags::CLEAN);
             if flags.contains(PageFlags::CODE) {
-                let hit = self.code_lines[page] & line_mask(backing, chunk.len() as u32);
-                if hit != 0 {
-                    self.code_hits.push((page as u32, hit));
+                let len = chunk.len() as u32;
+                if self.code_lines[page] & line_mask(backing, len) != 0 {
+                    self.code_hits.push((backing, len));
                 }
             }
         }
@@ -337,16 +337,16 @@ impl GuestMemory {
         }
     }
 
-    /// Says anew which 128-byte lines of a backing page hold code. A page that was marked stays so.
-    pub fn set_code_lines(&mut self, page: u32, lines: u32) {
+    /// Says anew which 32-byte lines of a backing page hold code. A page that was marked stays so.
+    pub fn set_code_lines(&mut self, page: u32, lines: u128) {
         if let Some(slot) = self.code_lines.get_mut(page as usize) {
             *slot = lines;
         }
     }
 
-    /// Which 128-byte lines of a backing page hold code.
+    /// Which 32-byte lines of a backing page hold code.
     #[inline]
-    pub fn code_lines(&self, page: u32) -> u32 {
+    pub fn code_lines(&self, page: u32) -> u128 {
         self.code_lines.get(page as usize).copied().unwrap_or(0)
     }
 
@@ -356,7 +356,7 @@ impl GuestMemory {
         !self.code_hits.is_empty()
     }
 
-    /// Takes the last entry of the log of hits: backing page and mask of its lines.
+    /// Takes the last entry of the log of hits: backing offset and length, within one page.
     pub fn take_code_hit(&mut self) -> Option<(u32, u32)> {
         self.code_hits.pop()
     }
@@ -408,12 +408,12 @@ impl GuestMemory {
     }
 }
 
-/// The lines of a page that `len` bytes from `backing` touch.
+/// The 32-byte lines of a page that `len` bytes from `backing` on touch, at most to the page's end.
 #[inline]
-fn line_mask(backing: u32, len: u32) -> u32 {
+pub fn line_mask(backing: u32, len: u32) -> u128 {
     let first = backing % PAGE_SIZE / CODE_LINE;
     let last = ((backing % PAGE_SIZE + len.max(1) - 1).min(PAGE_SIZE - 1)) / CODE_LINE;
-    (u32::MAX << first) & (u32::MAX >> (31 - last))
+    (u128::MAX << first) & (u128::MAX >> (127 - last))
 }
 
 #[cfg(test)]
@@ -446,11 +446,11 @@ mod tests {
     fn writes_into_decoded_lines_are_logged_and_others_are_not() {
         let mut mem = machine();
         assert!(mem.mark_code(0x1100, 20));
-        assert!(!mem.mark_code(0x1180, 1));
+        assert!(!mem.mark_code(0x1120, 1));
         mem.phys_write(0x1000, &[0; 0x100]);
         assert!(!mem.code_was_hit());
         mem.phys_write(0xfff, &[0; 0x102]);
-        assert_eq!(mem.take_code_hit(), Some((1, 1 << 2)));
+        assert_eq!(mem.take_code_hit(), Some((0x1000, 0x101)));
         assert!(!mem.code_was_hit());
     }
 

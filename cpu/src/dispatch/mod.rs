@@ -168,8 +168,8 @@ impl Engine {
     /// Drops the traces of code that was written by the last instruction or by a bus master.
     #[inline(never)]
     pub(crate) fn forget_written_code(&mut self, bus: &mut Bus<'_>) {
-        while let Some((page, lines)) = bus.mem.take_code_hit() {
-            self.core.stats.smc_flushes += self.traces.kill_lines(bus.mem, page, lines) as u64;
+        while let Some((backing, len)) = bus.mem.take_code_hit() {
+            self.core.stats.smc_flushes += self.traces.kill_written(bus.mem, backing, len) as u64;
         }
     }
 

@@ -317,14 +317,14 @@ fn blank(eip: u32) -> Insn {
 }
 
 /// What stands for bytes that are no instruction.
-pub(crate) fn invalid(eip: u32, too_long: bool) -> Lowered {
+pub(crate) fn invalid(eip: u32, len: u8, too_long: bool) -> Lowered {
     let (handlers, step) = if too_long {
         ([slow_handler::<sys::TooLong>(); 2], step::<sys::TooLong> as Step)
     } else {
         ([slow_handler::<sys::Ud>(); 2], step::<sys::Ud> as Step)
     };
     Lowered {
-        insn: blank(eip),
+        insn: Insn { len, ..blank(eip) },
         handlers,
         step,
         flag_use: FlagUse::Other,

@@ -291,6 +291,7 @@ impl Context<'_> {
         self.decoder(&short, eip).decode_out(&mut instruction);
         let too_long =
             prefixes >= MAX_LENGTH || (!instruction.is_invalid() && dropped + instruction.len() > MAX_LENGTH);
-        lower::invalid(eip, too_long)
+        // All bytes that were looked at belong to it: what it is depends on each.
+        lower::invalid(eip, bytes.len().min(MAX_LENGTH) as u8, too_long)
     }
 }

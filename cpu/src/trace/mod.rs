@@ -7,7 +7,7 @@
 
 mod build;
 
-use oldiron_mmu::{Access, Bus, GuestMemory, MapKind};
+use oldiron_mmu::{Access, Bus, GuestMemory, MapKind, line_mask};
 
 use crate::{
     core::{Core, seg},
@@ -97,16 +97,13 @@ struct NewTrace {
 }
 
 impl Meta {
-    /// The 128-byte lines of a page that its bytes lie in.
-    fn lines(&self, page: u32) -> u32 {
-        let total = self.last_eip.wrapping_sub(self.slot.eip);
-        let (first, last) = if self.slot.backing >> 12 == page {
-            let first = self.slot.backing & 0xfff;
-            (first, first + self.len as u32 - 1)
+    /// Where its bytes in a backing page lie: offset in the page and length.
+    fn part_in(&self, page: u32) -> (u32, u32) {
+        if self.slot.backing >> 12 == page {
+            (self.slot.backing & 0xfff, self.len as u32)
         } else {
-            (0, total.wrapping_sub(self.len as u32))
-        };
-        (u32::MAX << (first >> 7 & 31)) & (u32::MAX >> (31 - (last >> 7 & 31)))
+            (0, self.last_eip.wrapping_sub(self.slot.eip).wrapping_add(1).wrapping_sub(self.len as u32))
+        }
     }
 }
 
@@ -180,8 +177,9 @@ impl TraceCache {
         self.pool.clear();
     }
 
-    /// Makes the traces stale whose bytes lie in the written lines of a page. Returns how many.
-    pub(crate) fn kill_lines(&mut self, mem: &mut GuestMemory, page: u32, lines: u32) -> u32 {
+    /// Makes the traces stale that `len` written bytes at a backing offset touch. Returns how many.
+    pub(crate) fn kill_written(&mut self, mem: &mut GuestMemory, backing: u32, len: u32) -> u32 {
+        let (page, at_byte) = (backing >> 12, backing & 0xfff);
         let (mut killed, mut covered) = (0, 0);
         let mut kept = NO_TRACE;
         let mut at = self.pages.get(page as usize).copied().unwrap_or(NO_TRACE);
@@ -189,14 +187,14 @@ impl TraceCache {
         while let Some(meta) = self.metas.get_mut(at as usize) {
             let part = (meta.slot.backing >> 12 != page) as usize;
             let next = meta.next[part];
-            let its_lines = meta.lines(page);
-            if meta.alive && its_lines & lines != 0 {
+            let (first, bytes) = meta.part_in(page);
+            if meta.alive && first < at_byte + len && at_byte < first + bytes {
                 meta.alive = false;
                 killed += 1;
                 self.pool.kill(meta.start as usize);
             }
             if meta.alive {
-                covered |= its_lines;
+                covered |= line_mask(first, bytes);
                 meta.next[part] = kept;
                 kept = at;
             }
@@ -205,7 +203,9 @@ impl TraceCache {
         if let Some(first) = self.pages.get_mut(page as usize) {
             *first = kept;
         }
-        mem.set_code_lines(page, covered);
+        if killed > 0 {
+            mem.set_code_lines(page, covered);
+        }
         killed
     }
 
