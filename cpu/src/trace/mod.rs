@@ -102,7 +102,13 @@ impl Meta {
         if self.slot.backing >> 12 == page {
             (self.slot.backing & 0xfff, self.len as u32)
         } else {
-            (0, self.last_eip.wrapping_sub(self.slot.eip).wrapping_add(1).wrapping_sub(self.len as u32))
+            (
+                0,
+                self.last_eip
+                    .wrapping_sub(self.slot.eip)
+                    .wrapping_add(1)
+                    .wrapping_sub(self.len as u32),
+            )
         }
     }
 }
