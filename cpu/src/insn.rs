@@ -30,9 +30,9 @@ bitflags! {
     }
 }
 
-/// A decoded instruction.
+/// A decoded instruction. Never across two cache lines, and 32 bytes also where pointers are short.
 #[derive(Clone, Copy, Debug)]
-#[repr(C)]
+#[repr(C, align(32))]
 pub struct Insn {
     /// What executes it.
     pub(crate) handler: Handler,

@@ -8,7 +8,7 @@ use crate::insn::Insn;
 /// Where execution goes on after a trace, remembered. For direct branches slot 0 is the way behind
 /// the branch and slot 1 its target; an indirect branch remembers its last target in slot 0.
 #[derive(Clone, Copy)]
-#[repr(C)]
+#[repr(C, align(32))]
 pub(crate) struct Links {
     /// First record of the successor.
     pub(super) target: [*const Insn; 2],
