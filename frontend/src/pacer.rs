@@ -12,7 +12,7 @@ const MAX_LAG: Duration = Duration::from_millis(250);
 
 /// Least share of host time that is slept while the guest only polls for a key, as a multiple of the
 /// time that it ran.
-const POLLING_REST: u32 = 14;
+const POLLING_REST: u32 = 12;
 
 /// Ties guest time to host time.
 pub struct Pacer {

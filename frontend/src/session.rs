@@ -35,8 +35,12 @@ const NOTICE_TIME: Duration = Duration::from_secs(4);
 const POLL_INTERVAL: Duration = Duration::from_millis(7);
 /// How often a new picture is shown.
 const FRAME_INTERVAL: Duration = Duration::from_millis(14);
-/// The same while the guest has nothing to do.
+/// How far a guest that has nothing to do runs at a time.
 const IDLE_INTERVAL: Duration = Duration::from_millis(20);
+/// How often a new picture is shown while the guest is idle.
+const IDLE_FRAME_INTERVAL: Duration = Duration::from_millis(40);
+/// How long it must have polled before it gets rests: menus that count down are left alone.
+const POLLING_GRACE: Duration = Duration::from_millis(2500);
 /// How far the guest runs between two rests while it only polls for a key.
 const POLLING_INTERVAL: Duration = Duration::from_millis(4);
 /// How often speed is measured.
@@ -196,6 +200,8 @@ pub struct Session<'a> {
     live: bool,
     /// The guest does nothing but poll for a key.
     polling: bool,
+    /// Since when it may be doing so.
+    polling_since: Option<Instant>,
     interrupted: &'a AtomicBool,
     started: Instant,
     status: Status,
@@ -248,6 +254,7 @@ impl<'a> Session<'a> {
             display,
             live,
             polling: false,
+            polling_since: None,
             interrupted,
             started: now,
             status: Status::default(),
@@ -614,7 +621,7 @@ impl<'a> Session<'a> {
         if !self.display.is_live() {
             return Ok(());
         }
-        let interval = if idle { IDLE_INTERVAL } else { FRAME_INTERVAL };
+        let interval = if idle { IDLE_FRAME_INTERVAL } else { FRAME_INTERVAL };
         if self.meter.presented.elapsed() >= interval {
             self.meter.presented = Instant::now();
             self.display.present(&mut self.core.machine)?;
@@ -653,7 +660,10 @@ impl<'a> Session<'a> {
         let quiet = self.core.keys.is_idle(self.core.now());
         let paced = self.pacer.speed() == Speed::Realtime;
         // A halted guest is idle too, but costs nothing.
-        self.polling = self.live && paced && quiet && busy && self.core.machine.idle_hint();
+        let polls = self.live && paced && quiet && busy && self.core.machine.idle_hint();
+        let since = polls.then(|| self.polling_since.unwrap_or_else(Instant::now));
+        self.polling_since = since;
+        self.polling = since.is_some_and(|since| since.elapsed() >= POLLING_GRACE);
         if self.polling {
             thread::sleep(Pacer::rest_after_polling(ran));
             self.pacer.restart(self.core.now());
