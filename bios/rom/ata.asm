@@ -393,15 +393,13 @@ init_disks:
     mov si, EB_DISKS
     mov bx, .channels
 .channel:
-    mov dx, [cs:bx]
-    mov [fs:si+disk.base], dx
-    mov dx, [cs:bx+2]
-    mov [fs:si+disk.control], dx
+    mov al, 0A0h
+    call .entry
     call ata_reset
     jc .next_channel
-    mov byte [fs:si+disk.device], 0A0h
     call ata_detect
-    mov byte [fs:si+disk.device], 0B0h
+    mov al, 0B0h
+    call .entry
     call ata_detect
 .next_channel:
     add bx, 4
@@ -409,17 +407,33 @@ init_disks:
     jb .channel
     pop fs
     jmp init_disk_tables
+; Begins the entry at FS:SI: the channel at CS:BX, device AL.
+.entry:
+    mov dx, [cs:bx]
+    mov [fs:si+disk.base], dx
+    mov dx, [cs:bx+2]
+    mov [fs:si+disk.control], dx
+    mov [fs:si+disk.device], al
+    ret
 .channels:
     dw 1F0h, 3F6h, 170h, 376h
 
 ; Resets the channel of the entry at FS:SI. CF: nobody is there.
 ata_reset:
     push bx
+    mov bl, 0A0h
+.look:
+    call .select
     mov dx, [fs:si+disk.base]
     add dx, ATA_STATUS
     in al, dx
     cmp al, 0FFh                ; the bus floats
-    je .absent
+    jne .present
+    xor bl, 10h                 ; a second device may be alone
+    cmp bl, 0B0h
+    je .look
+    jmp .absent
+.present:
     mov dx, [fs:si+disk.control]
     mov al, 08h | ATA_SRST
     out dx, al
@@ -429,6 +443,7 @@ ata_reset:
     out dx, al
     mov cx, 2
     call delay
+    call .select                ; whoever was there
     mov cx, ATA_POST_TIMEOUT
     call ata_poll
     jnz .absent
@@ -439,6 +454,12 @@ ata_reset:
     pop bx
     stc
     ret
+.select:
+    mov dx, [fs:si+disk.base]
+    add dx, ATA_DEVICE
+    mov al, bl
+    out dx, al
+    jmp ata_settle
 
 ; Completes the entry at FS:SI if disk.device is an ATA disk and moves SI to the next one.
 ata_detect:
