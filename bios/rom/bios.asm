@@ -34,6 +34,7 @@
 %include "int09_keyboard.asm"
 %include "int11_12_equipment.asm"
 %include "int13_floppy.asm"
+%include "fdc.asm"
 %include "int13_disk.asm"
 %include "ata.asm"
 %include "int14_serial.asm"
@@ -45,6 +46,7 @@
 %include "int18_19_boot.asm"
 %include "int1a_time.asm"
 %include "irq.asm"
+%include "summary.asm"
 %include "boot_menu.asm"
 
 ; ---------------------------------------------------------------- addresses that programs know
