@@ -62,7 +62,7 @@ impl IsaSet {
         let mut n = 0;
         while n < names.len() {
             let bit = names[n] as usize;
-            bits[bit / 64 & 3] |= 1 << (bit % 64);
+            bits[(bit / 64) & 3] |= 1 << (bit % 64);
             n += 1;
         }
         Self(bits)
@@ -70,7 +70,7 @@ impl IsaSet {
 
     const fn contains(&self, name: CpuidFeature) -> bool {
         let bit = name as usize;
-        self.0[bit / 64 & 3] >> (bit % 64) & 1 != 0
+        self.0[(bit / 64) & 3] >> (bit % 64) & 1 != 0
     }
 }
 

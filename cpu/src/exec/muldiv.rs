@@ -125,7 +125,9 @@ fn divide<S: Sign, W: Width, X: Exec>(x: &mut X, b: W) -> Result<(), Abort> {
         if W::truncate(quotient as u64).sext() != quotient as u64 {
             return Err(x.fault(error));
         }
-        (quotient as u64, dividend.wrapping_rem(divisor) as u64)
+        // Not the `%` operator, whose test for zero would put a call into the fast handler.
+        let remainder = dividend.wrapping_sub(quotient.wrapping_mul(divisor));
+        (quotient as u64, remainder as u64)
     } else {
         let quotient = wide / b.zext();
         if quotient > W::MASK {

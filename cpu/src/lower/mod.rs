@@ -73,7 +73,7 @@ use {by_wide, by_width};
 fn number(register: Register) -> u8 {
     if register.is_gpr8() {
         let n = (register as u32).wrapping_sub(Register::AL as u32) as u8;
-        if n < 4 { n } else { n - 4 & 3 | HIGH_BYTE }
+        if n < 4 { n } else { ((n - 4) & 3) | HIGH_BYTE }
     } else {
         register.number() as u8
     }

@@ -494,7 +494,7 @@ impl Tables<'_> {
     fn pages(&mut self, rng: &mut Rng) {
         for n in 0..1024 {
             let entry = match n {
-                0 | 1 => PAGE_TABLES + n * 0x1000 | 7,
+                0 | 1 => (PAGE_TABLES + n * 0x1000) | 7,
                 2 => 0x87 | rng.u32() & 0x160,
                 _ if rng.one_in(8) => rng.below(RAM) & !0xfff | rng.u32() & 0xfff,
                 _ => 0,
