@@ -1,5 +1,8 @@
 //! A whole machine from power-on, through the BIOS, to the menu of the demo disk.
-#![allow(missing_docs, reason = "criterion's macros make functions without documentation")]
+#![allow(
+    missing_docs,
+    reason = "criterion's macros make functions without documentation"
+)]
 
 use std::time::Duration;
 

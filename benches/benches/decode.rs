@@ -1,6 +1,9 @@
 //! Decoding: code that is new each time, so that every instruction is decoded and lowered once and
 //! executed once.
-#![allow(missing_docs, reason = "criterion's macros make functions without documentation")]
+#![allow(
+    missing_docs,
+    reason = "criterion's macros make functions without documentation"
+)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use oldiron_benches::{Bench, CODE};

@@ -1,5 +1,8 @@
 //! Dispatch: how much an instruction costs beside what it does.
-#![allow(missing_docs, reason = "criterion's macros make functions without documentation")]
+#![allow(
+    missing_docs,
+    reason = "criterion's macros make functions without documentation"
+)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use oldiron_benches::compare;

@@ -1,5 +1,8 @@
 //! Memory: loads, stores and read-modify-writes that hit the TLB.
-#![allow(missing_docs, reason = "criterion's macros make functions without documentation")]
+#![allow(
+    missing_docs,
+    reason = "criterion's macros make functions without documentation"
+)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use oldiron_benches::compare;
@@ -7,7 +10,8 @@ use oldiron_benches::compare;
 fn memory(criterion: &mut Criterion) {
     // mov si, 4000h; mov cx, 8000; l: mov ax, [si]; add ax, [si+2]; mov [si+4], ax; inc si; loop l; hlt
     let walk = [
-        0xbe, 0x00, 0x40, 0xb9, 0x40, 0x1f, 0x8b, 0x04, 0x03, 0x44, 0x02, 0x89, 0x44, 0x04, 0x46, 0xe2, 0xf5, 0xf4,
+        0xbe, 0x00, 0x40, 0xb9, 0x40, 0x1f, 0x8b, 0x04, 0x03, 0x44, 0x02, 0x89, 0x44, 0x04, 0x46, 0xe2, 0xf5,
+        0xf4,
     ];
     compare(criterion, "memory/walk", &walk);
     // mov bx, 5000h; mov cx, 20000; l: inc word [bx]; loop l; hlt

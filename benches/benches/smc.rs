@@ -1,5 +1,8 @@
 //! Self-modifying code: a patched immediate, and data beside code.
-#![allow(missing_docs, reason = "criterion's macros make functions without documentation")]
+#![allow(
+    missing_docs,
+    reason = "criterion's macros make functions without documentation"
+)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use oldiron_benches::compare;
