@@ -159,3 +159,23 @@ fn an_interrupt_is_taken_between_instructions() {
     assert_eq!(bench.now, 103);
     assert_eq!(bench.cpu.instructions(), 102);
 }
+
+#[test]
+fn an_invalid_opcode_that_is_overwritten_is_decoded_anew() {
+    for dispatch in [Dispatch::Loop, Dispatch::Chained] {
+        // 0F FF is #UD, whose handler at 0:1100h halts.
+        let mut bench = Bench::new(&[0x0f, 0xff], dispatch);
+        bench.mem.phys_write(6 * 4, &[0, 0x11, 0, 0]);
+        bench.mem.phys_write(0x1100, &[0xf4]);
+        assert_eq!(bench.run(1000).exit, Exit::Halted);
+        assert_eq!(bench.cpu.core().eip, 0x1101);
+        // mov al, 5; hlt
+        bench.mem.phys_write(0x1000, &[0xb0, 5, 0xf4]);
+        let mut core = bench.cpu.core_mut();
+        core.eip = 0x1000;
+        core.activity = crate::Activity::Running;
+        drop(core);
+        assert_eq!(bench.run(2000).exit, Exit::Halted);
+        assert_eq!(bench.cpu.core().gpr32(0) & 0xff, 5, "{dispatch:?}");
+    }
+}
