@@ -241,3 +241,89 @@ fn a_hard_reset_keeps_memory_and_drops_what_was_typed() {
     assert_eq!(&buf, b"kept");
     assert_eq!(rig.attention(), Attention::empty());
 }
+
+/// Pseudo-random numbers, the same every time.
+fn xorshift(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
+}
+
+/// Accesses at random, with time going on between them; then the state must survive saving.
+fn soak(seed: u64, accesses: u32) {
+    let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let image = || Box::new(oldiron_devices::MemoryImage::new(vec![0x5a; 1440 << 10]));
+    let build = || {
+        let drive = oldiron_devices::FloppyKind::Hd35;
+        let builder = MachineBuilder::new()
+            .debug_console(true)
+            .floppy(0, drive, Some(image()));
+        Rig::with(builder.disk(0, image(), None))
+    };
+    let mut rig = build();
+    let claimed: Vec<u16> = (0..=u16::MAX)
+        .filter(|&port| rig.machine.board.ports.at(port).device != DeviceId::None)
+        .collect();
+    for _ in 0..accesses {
+        let choice = xorshift(&mut random);
+        let value = xorshift(&mut random) as u32;
+        // Mostly bytes at ports that somebody decodes; small values are commands more often.
+        let port = claimed[(choice >> 32) as usize % claimed.len()].wrapping_sub(u16::from(choice & 31 == 0));
+        let width = [IoWidth::Byte, IoWidth::Byte, IoWidth::Word, IoWidth::Dword][(choice >> 8) as usize & 3];
+        let value = if choice & 64 == 0 { value & 0xff } else { value };
+        let Rig { machine, now } = &mut rig;
+        let (board, mem) = (&mut machine.board, &mut machine.mem);
+        match choice >> 16 & 15 {
+            0..=5 => drop(board.port_read(mem, *now, port, width)),
+            6..=11 => board.port_write(mem, *now, port, value, width),
+            12 => drop(board.mmio_read(mem, *now, PhysAddr(u64::from(0xa_0000 | value & 0x1_ffff)), width)),
+            13 => board.mmio_write(
+                mem,
+                *now,
+                PhysAddr(u64::from(0xa_0000 | value & 0x1_ffff)),
+                value,
+                width,
+            ),
+            14 if board.attention().contains(Attention::INTR) => drop(board.acknowledge_intr(*now)),
+            _ => {
+                // To the next timer or a little on: each timer runs at its tick.
+                let until = *now + 1 + (value as u64 & 0xf_ffff);
+                while board.next_due() <= until {
+                    *now = board.next_due().max(*now);
+                    board.run_due_timers(mem, *now);
+                    board.take_output(*now);
+                }
+                *now = until;
+            }
+        }
+        if choice >> 24 & 0xfff == 0 {
+            let code = oldiron_devices::KeyCode::ALL[value as usize % oldiron_devices::KeyCode::ALL.len()];
+            board.key(mem, *now, KeyEvent::Down(code));
+            board.mouse(
+                mem,
+                *now,
+                value as i16,
+                (value >> 8) as i16,
+                value as i8,
+                value as u8,
+            );
+            board.serial_input(mem, *now, value as u8 & 1, &[value as u8; 9]);
+        }
+    }
+    rig.machine.screen_hash();
+    rig.machine.clock.advance(rig.now);
+    let state = rig.machine.save_state();
+    let mut other = build();
+    assert_eq!(other.machine.restore_state(&state), Ok(()), "seed {seed}");
+    assert!(
+        other.machine.save_state() == state,
+        "seed {seed}: not the same after restoring"
+    );
+    other.machine.screen_hash();
+}
+
+#[test]
+fn nothing_that_a_guest_does_at_random_panics_or_makes_a_state_that_cannot_be_restored() {
+    (1..=8).for_each(|seed| soak(seed, 30_000));
+}
