@@ -105,3 +105,67 @@ impl Machine {
         hasher.finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use oldiron_devices::MemoryImage;
+
+    use super::*;
+    use crate::{MachineBuilder, snapshot_file::reseal};
+
+    const ROUNDS: usize = 150;
+
+    fn machine() -> Machine {
+        let mut image = oldiron_bios::DEMO_DISK.to_vec();
+        image.resize(1440 << 10, 0);
+        let image = Box::new(MemoryImage::new(image));
+        MachineBuilder::new()
+            .memory_mib(1)
+            .floppy(0, FloppyKind::Hd35, Some(image))
+            .build()
+            .unwrap()
+    }
+
+    /// Where chunks are: content start and length, without memory.
+    fn contents(state: &[u8]) -> Vec<(usize, usize)> {
+        let (mut at, mut chunks) = (12, Vec::new());
+        while let Some(&len) = state.get(at + 6..).and_then(|rest| rest.first_chunk()) {
+            let len = u64::from_le_bytes(len) as usize;
+            if &state[at..at + 4] != b"RAM " && len > 0 {
+                chunks.push((at + 14, len));
+            }
+            at += 14 + len + 4;
+        }
+        chunks
+    }
+
+    #[test]
+    fn a_state_with_any_value_in_it_is_refused_or_runs_on_without_panic() {
+        let mut original = machine();
+        original.run_until(20_000_000);
+        let state = original.save_state();
+        let chunks = contents(&state);
+        let mut random = 0x1357_9bdf_2468_ace1u64;
+        let mut accepted = 0;
+        for n in 0..ROUNDS {
+            random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            let (start, len) = chunks[n % chunks.len()];
+            let mut bad = state.clone();
+            // Registers come first in most components, tables and video memory later.
+            let span = if random & 1 == 0 { len.min(200) } else { len };
+            let at = start + (random >> 33) as usize % span;
+            bad[at] = [0, 1, 0x7f, 0x80, 0xff, (random >> 8) as u8][(random >> 3) as usize % 6];
+            reseal(&mut bad);
+            let mut machine = machine();
+            if machine.restore_state(&bad).is_ok() {
+                accepted += 1;
+                let until = machine.now().saturating_add(100_000);
+                if until < 1 << 40 {
+                    machine.run_until(until);
+                }
+                machine.screen_hash();
+            }
+        }
+        assert!(accepted > 0);
+    }
+}
