@@ -11,19 +11,19 @@ impl Rng {
     }
 
     /// 64 random bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.0)
     }
 
     /// 32 random bits.
     pub fn u32(&mut self) -> u32 {
-        (self.next() >> 32) as u32
+        (self.u64() >> 32) as u32
     }
 
     /// A number below `end`, which is at least 1.
     pub fn below(&mut self, end: u32) -> u32 {
-        (((self.next() >> 32) * end as u64) >> 32) as u32
+        (((self.u64() >> 32) * end as u64) >> 32) as u32
     }
 
     /// True once in `n` times.

@@ -25,10 +25,12 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use program::{Ended, Oldiron};
 
 type Outcome = Result<(), Failed>;
+/// Name, image below the guests' directory (none: empty), and what to do.
+type Test = (&'static str, &'static str, fn(&Path) -> Outcome);
 
 fn main() {
     let arguments = Arguments::from_args();
-    let tests: &[(&str, &str, fn(&Path) -> Outcome)] = &[
+    let tests: &[Test] = &[
         ("fdbd-1440 boots and lists its directory", FDBD, freedos),
         (
             "fdbd-1200 boots and lists its directory",

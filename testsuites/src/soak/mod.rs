@@ -114,7 +114,7 @@ fn run_case(seed: u64, cut: Option<(Place, u64)>) -> Result<(u64, u64), Disagree
             } else {
                 60 + rng.below(600)
             } as u64;
-            let slices = rng.next();
+            let slices = rng.u64();
             let whole = rng.one_in(2);
             let last = cut.filter(|(place, _)| *place == at);
             let mut trail = Vec::new();

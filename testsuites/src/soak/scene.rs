@@ -104,7 +104,7 @@ impl Scene {
             paging,
             low,
             code,
-            seed: rng.next(),
+            seed: rng.u64(),
         }
     }
 
@@ -529,7 +529,7 @@ impl Tables<'_> {
 
 fn random_descriptor(rng: &mut Rng) -> u64 {
     match rng.below(8) {
-        0 => rng.next(),
+        0 => rng.u64(),
         1 => gate(
             value(rng) as u16,
             CODE + rng.below(CODE_LEN),
