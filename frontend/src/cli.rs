@@ -256,7 +256,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "SPEED", value_parser = speed, help_heading = "Display and speed")]
     pub speed: Option<Speed>,
 
-    /// A serial port: none, stdio, file:F, tcp:HOST:PORT[,server] or pty; first use COM1, second COM2
+    /// A serial port: none, stdio, file:F, tcp:HOST:PORT (and ,server to listen) or pty; first use COM1, second COM2
     #[arg(long, value_name = "WHERE", value_parser = serial, help_heading = "Ports")]
     pub serial: Vec<Serial>,
     /// Port E9h: stdio or file:F
