@@ -104,17 +104,18 @@ impl Image {
         let directory = source.parent().ok_or("no directory")?;
         let output = scratch.join(self.name);
         let listing = scratch.join(format!("{}.map", self.name));
-        // The bin format takes its map file from a directive.
+        // The bin format takes its map file from a directive, as a word: no path with spaces.
         let wrapper = scratch.join(format!("{}.asm", self.name));
         fs::write(
             &wrapper,
             format!(
-                "[map symbols {}]\n%include \"{}\"\n",
-                listing.display(),
+                "[map symbols {}.map]\n%include \"{}\"\n",
+                self.name,
                 source.display()
             ),
         )?;
         let nasm = Command::new("nasm")
+            .current_dir(scratch)
             .args(["-f", "bin", "-O2", "-I"])
             .arg(with_separator(directory))
             .arg("-o")
