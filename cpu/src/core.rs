@@ -339,12 +339,11 @@ impl Core {
     /// A general register of width `W`; byte registers may carry [`HIGH_BYTE`].
     #[inline(always)]
     pub fn reg<W: Width>(&self, number: u8) -> W {
-        let value = self.gpr[number as usize & 31 & !(HIGH_BYTE as usize)];
         if W::BYTES == 1 {
-            W::truncate(value >> (number >> 2 & 8))
-        } else {
-            W::truncate(value)
+            let value = self.gpr[(number & !HIGH_BYTE) as usize];
+            return W::truncate(value >> (number >> 2 & 8));
         }
+        W::truncate(self.gpr[number as usize])
     }
 
     /// Writes a general register: 32-bit writes zero-extend, narrower ones keep the rest.

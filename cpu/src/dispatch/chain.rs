@@ -4,7 +4,12 @@ use oldiron_mmu::Bus;
 
 use super::{Engine, JUMP_ENTRIES, JumpEntry, Leave, pool::Links, step};
 use crate::{
-    exec::{Abort, Exec, Fast, Flow, Form, Op, Outcome, ea, st},
+    exec::{
+        Abort, Exec, Fast, Flow, Form, Op, Outcome, ea,
+        fused::Fused,
+        move_::{Cc, Condition},
+        st,
+    },
     flags::LazyFlags,
     insn::Insn,
 };
@@ -56,6 +61,21 @@ chained! {
                 }
                 // Only slow forms stop or repeat.
                 Ok(Flow::Stop | Flow::Again) | Err(Abort) => slow::<O>(e, i, b, r, c),
+            }
+        }
+    }
+
+    /// `F` and the conditional jump behind it.
+    fn fused[F: Fused, C: Condition](e, i, b, r, c) {
+        // SAFETY: as in `fast`; the pair's second record is the jump, which ends the trace.
+        unsafe {
+            let flags = LazyFlags { result: r, carry: c };
+            let (LazyFlags { result, carry }, taken) = F::exec::<C>(&mut (*e).core, &*i, flags);
+            let jump = i.add(1);
+            if taken {
+                follow::<1>(e, jump, b, result, carry)
+            } else {
+                follow::<0>(e, jump, b, result, carry)
             }
         }
     }
@@ -368,4 +388,28 @@ impl<O: Op> Table<O> {
 /// that it writes.
 pub(crate) fn handler<O: Op>(flags: bool, ea: u8, st: u8) -> Handler {
     Table::<O>::HANDLERS[flags as usize][ea as usize & 3][(st as usize).min(st::COUNT - 1)]
+}
+
+/// The handlers of `F` by the condition of the jump behind it.
+pub(crate) struct FusedTable<F>(core::marker::PhantomData<F>);
+
+impl<F: Fused> FusedTable<F> {
+    pub(crate) const HANDLERS: [Handler; 16] = [
+        fused::<F, Cc<0>>,
+        fused::<F, Cc<1>>,
+        fused::<F, Cc<2>>,
+        fused::<F, Cc<3>>,
+        fused::<F, Cc<4>>,
+        fused::<F, Cc<5>>,
+        fused::<F, Cc<6>>,
+        fused::<F, Cc<7>>,
+        fused::<F, Cc<8>>,
+        fused::<F, Cc<9>>,
+        fused::<F, Cc<10>>,
+        fused::<F, Cc<11>>,
+        fused::<F, Cc<12>>,
+        fused::<F, Cc<13>>,
+        fused::<F, Cc<14>>,
+        fused::<F, Cc<15>>,
+    ];
 }

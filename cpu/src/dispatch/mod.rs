@@ -20,7 +20,7 @@ mod chain;
 mod pool;
 mod probe;
 
-pub(crate) use chain::{Handler, handler, slow_handler};
+pub(crate) use chain::{FusedTable, Handler, handler, slow_handler};
 pub(crate) use pool::{Pool, TraceRef};
 pub(crate) use probe::chaining_works;
 

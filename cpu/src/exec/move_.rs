@@ -11,7 +11,12 @@ use crate::{
 
 /// A condition code as a type.
 pub(crate) trait Condition: 'static {
+    /// Under these flags.
     fn holds(flags: LazyFlags) -> bool;
+    /// After `cmp a, b`.
+    fn after_compare<W: Width>(a: W, b: W) -> bool;
+    /// After a logic operation with this result.
+    fn after_logic<W: Width>(result: W) -> bool;
 }
 
 /// Condition `CODE`, the low four bits of the opcode.
@@ -21,6 +26,36 @@ impl<const CODE: u8> Condition for Cc<CODE> {
     #[inline(always)]
     fn holds(flags: LazyFlags) -> bool {
         flags.condition::<CODE>()
+    }
+
+    #[inline(always)]
+    fn after_compare<W: Width>(a: W, b: W) -> bool {
+        let (signed_a, signed_b) = (a.sext() as i64, b.sext() as i64);
+        let difference = W::truncate(a.zext().wrapping_sub(b.zext()));
+        let value = match CODE >> 1 {
+            0 => (a.zext() ^ b.zext()) & (a.zext() ^ difference.zext()) & W::SIGN != 0,
+            1 => a.zext() < b.zext(),
+            2 => a.zext() == b.zext(),
+            3 => a.zext() <= b.zext(),
+            4 => (difference.sext() as i64) < 0,
+            5 => (difference.zext() as u8).count_ones() & 1 == 0,
+            6 => signed_a < signed_b,
+            _ => signed_a <= signed_b,
+        };
+        value != (CODE & 1 != 0)
+    }
+
+    #[inline(always)]
+    fn after_logic<W: Width>(result: W) -> bool {
+        let signed = result.sext() as i64;
+        let value = match CODE >> 1 {
+            0 | 1 => false,
+            2 | 3 => signed == 0,
+            5 => (result.zext() as u8).count_ones() & 1 == 0,
+            4 | 6 => signed < 0,
+            _ => signed <= 0,
+        };
+        value != (CODE & 1 != 0)
     }
 }
 

@@ -4,10 +4,12 @@ use iced_x86::{Instruction, Mnemonic, OpKind};
 
 use super::{Context, Lowered, by_wide, by_width, width};
 use crate::{
+    dispatch::FusedTable,
     exec::{
         alu::*,
         bcd::{Aaa, Aad, Aam, Aas, Daa, Das, Salc},
         bit::{BitMi, BitMr, BitOp, BitRi, BitRr, Bt, Btc, Btr, Bts, Forward, Reverse, Scan, ScanRm, ScanRr},
+        fused::{CompareRi, CompareRr, Comparison, CountR},
         muldiv::*,
         shift::*,
     },
@@ -23,10 +25,10 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
         Mnemonic::And => binary::<And>(c, i, insn),
         Mnemonic::Sub => binary::<Sub>(c, i, insn),
         Mnemonic::Xor => binary::<Xor>(c, i, insn),
-        Mnemonic::Cmp => binary::<Cmp>(c, i, insn),
-        Mnemonic::Test => binary::<Test>(c, i, insn),
-        Mnemonic::Inc => unary::<Inc>(c, i, insn),
-        Mnemonic::Dec => unary::<Dec>(c, i, insn),
+        Mnemonic::Cmp => compare::<Cmp>(c, i, insn),
+        Mnemonic::Test => compare::<Test>(c, i, insn),
+        Mnemonic::Inc => count::<Inc>(c, i, insn),
+        Mnemonic::Dec => count::<Dec>(c, i, insn),
         Mnemonic::Neg => unary::<Neg>(c, i, insn),
         Mnemonic::Not => unary::<Not>(c, i, insn),
         Mnemonic::Rol => shift::<Rol>(c, i, insn),
@@ -105,6 +107,33 @@ fn unary<O: Unary>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lower
         OpKind::Register => by_width!(c, width(i, 0), insn, UnaryR, O),
         _ => by_width!(c, width(i, 0), insn, UnaryM, O),
     }
+}
+
+/// CMP and TEST: with registers and immediates they fuse with a conditional jump.
+fn compare<O: Comparison>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
+    let lowered = binary::<O>(c, i, insn)?;
+    let fused = match (i.op0_kind(), i.op1_kind(), width(i, 0)) {
+        (OpKind::Memory, ..) | (_, OpKind::Memory, _) => None,
+        (_, OpKind::Register, 1) => Some(&FusedTable::<CompareRr<O, u8>>::HANDLERS),
+        (_, OpKind::Register, 2) => Some(&FusedTable::<CompareRr<O, u16>>::HANDLERS),
+        (_, OpKind::Register, _) => Some(&FusedTable::<CompareRr<O, u32>>::HANDLERS),
+        (_, _, 1) => Some(&FusedTable::<CompareRi<O, u8>>::HANDLERS),
+        (_, _, 2) => Some(&FusedTable::<CompareRi<O, u16>>::HANDLERS),
+        _ => Some(&FusedTable::<CompareRi<O, u32>>::HANDLERS),
+    };
+    Some(Lowered { fused, ..lowered })
+}
+
+/// INC and DEC: of a register they fuse with a conditional jump.
+fn count<O: Unary>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
+    let lowered = unary::<O>(c, i, insn)?;
+    let fused = match (i.op0_kind(), width(i, 0)) {
+        (OpKind::Register, 1) => Some(&FusedTable::<CountR<O, u8>>::HANDLERS),
+        (OpKind::Register, 2) => Some(&FusedTable::<CountR<O, u16>>::HANDLERS),
+        (OpKind::Register, _) => Some(&FusedTable::<CountR<O, u32>>::HANDLERS),
+        _ => None,
+    };
+    Some(Lowered { fused, ..lowered })
 }
 
 fn shift<O: Shift>(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {

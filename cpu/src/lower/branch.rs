@@ -20,7 +20,13 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
     };
     let direct = Insn { imm: target, ..insn };
     if i.is_jcc_short_or_near() {
-        return by_condition!(i, jcc, c, direct, w);
+        let lowered = by_condition!(i, jcc, c, direct, w)?;
+        // The decoder counts conditions from 1, in the order of their codes.
+        let condition = (i.condition_code() as u8).wrapping_sub(1);
+        return Some(Lowered {
+            condition: (!lowered.may_stop).then_some(condition),
+            ..lowered
+        });
     }
     match i.mnemonic() {
         Mnemonic::Jmp if w != 0 => c.branching::<JmpRel>(direct, w),

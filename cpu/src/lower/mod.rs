@@ -37,6 +37,10 @@ pub(crate) struct Lowered {
     pub(crate) constants: bool,
     /// Where these lie, filled in by the decoder.
     pub(crate) offsets: ConstantOffsets,
+    /// Handlers that also execute the conditional jump behind it, by condition.
+    pub(crate) fused: Option<&'static [Handler; 16]>,
+    /// It is a conditional jump whose target needs no check, on this condition.
+    pub(crate) condition: Option<u8>,
 }
 
 /// What lowering depends on besides the instruction.
@@ -258,6 +262,8 @@ impl<'a> Context<'a> {
             alone: false,
             constants: false,
             offsets: ConstantOffsets::default(),
+            fused: None,
+            condition: None,
         }
     }
 
@@ -333,5 +339,7 @@ pub(crate) fn invalid(eip: u32, len: u8, too_long: bool) -> Lowered {
         alone: false,
         constants: false,
         offsets: ConstantOffsets::default(),
+        fused: None,
+        condition: None,
     }
 }

@@ -199,6 +199,11 @@ impl TraceCache {
                 FlagUse::ReadsAndSets | FlagUse::Other => live = true,
             }
         }
+        if let [.., first, jump] = trace
+            && let (Some(handlers), Some(condition)) = (first.fused, jump.condition)
+        {
+            first.insn.handler = handlers[condition as usize & 15];
+        }
         let first_constant = self.constants.len() as u32;
         self.records.clear();
         for (n, lowered) in trace.iter().enumerate() {
