@@ -243,7 +243,41 @@ impl GuestMemory {
     /// Writes at a backing offset, within one page. ROM swallows it; decoded code is noticed.
     #[inline]
     pub fn write<W: Width>(&mut self, backing: u32, value: W) {
-        self.write_in_page(backing, &value.zext().to_le_bytes()[..W::BYTES as usize]);
+        if self.notice_write(backing, W::BYTES) {
+            self.block.write(backing as usize, value);
+        }
+    }
+
+    /// Looks at the flags of the page that is about to be written. False if the write is lost.
+    #[inline]
+    fn notice_write(&mut self, backing: u32, len: u32) -> bool {
+        let page = (backing / PAGE_SIZE) as usize;
+        let Some(flags) = self.flags.get_mut(page) else {
+            return false;
+        };
+        if flags.is_empty() {
+            return true;
+        }
+        if flags.contains(PageFlags::ROM) {
+            return false;
+        }
+        flags.remove(PageFlags::CLEAN);
+        if flags.contains(PageFlags::CODE)
+            && let Some(lines) = self.code_lines.get(page)
+        {
+            // A write of a register's size touches one line or two.
+            let first = backing % PAGE_SIZE / CODE_LINE;
+            let last = ((backing % PAGE_SIZE + len - 1).min(PAGE_SIZE - 1)) / CODE_LINE;
+            let hit = if last - first < 2 {
+                (lines >> first | lines >> last) & 1 != 0
+            } else {
+                lines & line_mask(backing, len) != 0
+            };
+            if hit {
+                self.code_hits.push((backing, len));
+            }
+        }
+        true
     }
 
     /// Writes bytes at a backing offset, across any number of pages.
@@ -258,28 +292,9 @@ impl GuestMemory {
         }
     }
 
-    #[inline]
     fn write_in_page(&mut self, backing: u32, chunk: &[u8]) {
-        let page = (backing / PAGE_SIZE) as usize;
-        let Some(flags) = self.flags.get_mut(page) else {
-            return;
-        };
-        if !flags.is_empty() {
-            if flags.contains(PageFlags::ROM) {
-                return;
-            }
-            flags.remove(PageFlags::CLEAN);
-            if flags.contains(PageFlags::CODE) {
-                let len = chunk.len() as u32;
-                if self.code_lines[page] & line_mask(backing, len) != 0 {
-                    self.code_hits.push((backing, len));
-                }
-            }
-        }
-        if let Some(bytes) = self
-            .block
-            .bytes_mut()
-            .get_mut(backing as usize..backing as usize + chunk.len())
+        if self.notice_write(backing, (chunk.len() as u32).max(1))
+            && let Some(bytes) = self.block.bytes_mut().get_mut(backing as usize..backing as usize + chunk.len())
         {
             bytes.copy_from_slice(chunk);
         }
