@@ -6,8 +6,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// How the function `dispatch::chain::fast` is called in a symbol, by either mangling of Rust.
-const FAST: &str = "8dispatch5chain4fast";
+/// How the functions `fast` and `fused` of `dispatch::chain` are called in a symbol, by either mangling
+/// of Rust.
+const FAST: [&str; 2] = ["8dispatch5chain4fast", "8dispatch5chain5fused"];
 /// Fewer would mean that the search found the wrong functions.
 const FEWEST: usize = 500;
 
@@ -25,7 +26,7 @@ pub fn run(program: &str) -> Result<(), String> {
     for line in BufReader::new(lines).lines() {
         let line = line.map_err(|error| error.to_string())?;
         if line.ends_with(">:") {
-            symbol = line.contains(FAST).then(|| line.clone());
+            symbol = FAST.iter().any(|name| line.contains(name)).then(|| line.clone());
             handlers += usize::from(symbol.is_some());
         } else if let Some(symbol) = &symbol {
             let mut words = line.split_whitespace().skip(1);
