@@ -47,7 +47,11 @@ impl HostRam {
     /// Writes a value, unless it would go past the end.
     #[inline]
     pub(crate) fn write<W: crate::Width>(&mut self, offset: usize, value: W) {
-        if self.len.checked_sub(W::BYTES as usize).is_some_and(|last| offset <= last) {
+        if self
+            .len
+            .checked_sub(W::BYTES as usize)
+            .is_some_and(|last| offset <= last)
+        {
             // SAFETY: offset + BYTES <= len was just checked; `&mut self` excludes all other access. The
             // guest and every supported host are little-endian.
             unsafe { self.start.as_ptr().add(offset).cast::<W>().write_unaligned(value) };

@@ -294,7 +294,10 @@ impl GuestMemory {
 
     fn write_in_page(&mut self, backing: u32, chunk: &[u8]) {
         if self.notice_write(backing, (chunk.len() as u32).max(1))
-            && let Some(bytes) = self.block.bytes_mut().get_mut(backing as usize..backing as usize + chunk.len())
+            && let Some(bytes) = self
+                .block
+                .bytes_mut()
+                .get_mut(backing as usize..backing as usize + chunk.len())
         {
             bytes.copy_from_slice(chunk);
         }
