@@ -336,7 +336,7 @@ impl Core {
 
     // ---- registers ----
 
-    /// A general register of width `W`; byte registers may carry [`HIGH_BYTE`].
+    /// A general register of width `W`; byte registers may carry `HIGH_BYTE`.
     #[inline(always)]
     pub fn reg<W: Width>(&self, number: u8) -> W {
         if W::BYTES == 1 {

@@ -32,7 +32,7 @@ const CI: &[Step] = &[
         &[],
     ),
     (
-        &["doc", "--workspace", "--no-deps", "--document-private-items"],
+        &["doc", "--workspace", "--no-deps"],
         &[("RUSTDOCFLAGS", "-D warnings")],
     ),
 ];
