@@ -4,6 +4,7 @@
 //! translation and the state codec. It knows neither instructions nor chips.
 
 mod bus;
+mod code_map;
 mod host_ram;
 mod memory;
 mod paging;
@@ -14,7 +15,7 @@ mod tlb;
 mod width;
 
 pub use bus::{Attention, Bus, IoSpace, IoWidth};
-pub use memory::{GuestMemory, HOLE_BYTE, MapKind, PAGE_SIZE, PageFlags, PhysAddr, RomId, line_mask};
+pub use memory::{GuestMemory, HOLE_BYTE, MapKind, PAGE_SIZE, PageFlags, PhysAddr, RomId};
 pub use paging::{Access, PageFault, PageFaultCode, PagingMode, Walk, walk};
 pub use segment::{SegAttr, Segment};
 pub use snapshot::{Snapshot, SnapshotError, StateReader, StateWriter};

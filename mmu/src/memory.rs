@@ -10,16 +10,13 @@
 
 use bitflags::bitflags;
 
-use crate::{Width, host_ram::HostRam};
+use crate::{Width, code_map::CodeMap, host_ram::HostRam};
 
 /// Bytes in a page.
 pub const PAGE_SIZE: u32 = 4096;
 
 /// What each byte of unmapped memory reads as.
 pub const HOLE_BYTE: u8 = 0xff;
-
-/// Bytes in a code line: the grain at which writes into decoded code are noticed.
-const CODE_LINE: u32 = PAGE_SIZE / 128;
 
 /// A physical address, after the A20 gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,9 +72,9 @@ pub struct GuestMemory {
     /// One entry per 4 KiB of the 4 GiB physical space: kind in bits 0–1, backing page above.
     map: Vec<u32>,
     flags: Vec<PageFlags>,
-    /// One bit per 32-byte line that holds decoded code.
-    code_lines: Vec<u128>,
-    /// Backing offset and length of writes into lines that held code, until taken.
+    /// Which bytes are decoded as code.
+    code: CodeMap,
+    /// Backing offset and length of writes into decoded code, until taken.
     code_hits: Vec<(u32, u32)>,
     a20_mask: u32,
     map_generation: u32,
@@ -98,7 +95,7 @@ impl GuestMemory {
             rom_end: ram_bytes,
             map: vec![KIND_HOLE; 1 << 20],
             flags: vec![PageFlags::empty(); pages],
-            code_lines: vec![0; pages],
+            code: CodeMap::new(pages),
             code_hits: Vec::new(),
             a20_mask: !0,
             map_generation: 0,
@@ -262,20 +259,8 @@ impl GuestMemory {
             return false;
         }
         flags.remove(PageFlags::CLEAN);
-        if flags.contains(PageFlags::CODE)
-            && let Some(lines) = self.code_lines.get(page)
-        {
-            // A write of a register's size touches one line or two.
-            let first = backing % PAGE_SIZE / CODE_LINE;
-            let last = ((backing % PAGE_SIZE + len - 1).min(PAGE_SIZE - 1)) / CODE_LINE;
-            let hit = if last - first < 2 {
-                (lines >> first | lines >> last) & 1 != 0
-            } else {
-                lines & line_mask(backing, len) != 0
-            };
-            if hit {
-                self.code_hits.push((backing, len));
-            }
+        if flags.contains(PageFlags::CODE) && self.code.touches(backing, len) {
+            self.code_hits.push((backing, len));
         }
         true
     }
@@ -337,35 +322,24 @@ impl GuestMemory {
     /// Marks `len` bytes from a backing offset, within one page, as decoded. Returns true if the
     /// page held no code before, in which case its fast write translations must be revoked.
     pub fn mark_code(&mut self, backing: u32, len: u32) -> bool {
-        let page = (backing / PAGE_SIZE) as usize;
-        let Some(lines) = self.code_lines.get_mut(page) else {
+        let Some(flags) = self.flags.get_mut((backing / PAGE_SIZE) as usize) else {
             return false;
         };
-        *lines |= line_mask(backing, len);
-        let first = !self.flags[page].contains(PageFlags::CODE);
-        self.flags[page] |= PageFlags::CODE;
+        let first = !flags.contains(PageFlags::CODE);
+        flags.insert(PageFlags::CODE);
+        self.code.mark(backing, len);
         first
     }
 
     /// Forgets that a backing page holds code.
     pub fn unmark_code(&mut self, page: u32) {
-        if let Some(lines) = self.code_lines.get_mut(page as usize) {
-            *lines = 0;
-            self.flags[page as usize].remove(PageFlags::CODE);
-        }
+        self.clear_code_bytes(page);
+        self.clear_page_flags(page, PageFlags::CODE);
     }
 
-    /// Says anew which 32-byte lines of a backing page hold code. A page that was marked stays so.
-    pub fn set_code_lines(&mut self, page: u32, lines: u128) {
-        if let Some(slot) = self.code_lines.get_mut(page as usize) {
-            *slot = lines;
-        }
-    }
-
-    /// Which 32-byte lines of a backing page hold code.
-    #[inline]
-    pub fn code_lines(&self, page: u32) -> u128 {
-        self.code_lines.get(page as usize).copied().unwrap_or(0)
+    /// Forgets which bytes of a backing page are code, to be marked anew. The page still counts as code.
+    pub fn clear_code_bytes(&mut self, page: u32) {
+        self.code.clear(page);
     }
 
     /// Whether decoded code was written since the hits were last taken.
@@ -426,14 +400,6 @@ impl GuestMemory {
     }
 }
 
-/// The 32-byte lines of a page that `len` bytes from `backing` on touch, at most to the page's end.
-#[inline]
-pub fn line_mask(backing: u32, len: u32) -> u128 {
-    let first = backing % PAGE_SIZE / CODE_LINE;
-    let last = ((backing % PAGE_SIZE + len.max(1) - 1).min(PAGE_SIZE - 1)) / CODE_LINE;
-    (u128::MAX << first) & (u128::MAX >> (127 - last))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -461,11 +427,12 @@ mod tests {
     }
 
     #[test]
-    fn writes_into_decoded_lines_are_logged_and_others_are_not() {
+    fn writes_into_decoded_bytes_are_logged_and_others_are_not() {
         let mut mem = machine();
         assert!(mem.mark_code(0x1100, 20));
         assert!(!mem.mark_code(0x1120, 1));
         mem.phys_write(0x1000, &[0; 0x100]);
+        mem.phys_write(0x1114, &[0; 12]);
         assert!(!mem.code_was_hit());
         mem.phys_write(0xfff, &[0; 0x102]);
         assert_eq!(mem.take_code_hit(), Some((0x1000, 0x101)));

@@ -7,7 +7,7 @@
 
 mod build;
 
-use oldiron_mmu::{Access, Bus, GuestMemory, MapKind, line_mask};
+use oldiron_mmu::{Access, Bus, GuestMemory, MapKind};
 
 use crate::{
     core::{Core, seg},
@@ -186,7 +186,7 @@ impl TraceCache {
     /// Makes the traces stale that `len` written bytes at a backing offset touch. Returns how many.
     pub(crate) fn kill_written(&mut self, mem: &mut GuestMemory, backing: u32, len: u32) -> u32 {
         let (page, at_byte) = (backing >> 12, backing & 0xfff);
-        let (mut killed, mut covered) = (0, 0);
+        let mut killed = 0;
         let mut kept = NO_TRACE;
         let mut at = self.pages.get(page as usize).copied().unwrap_or(NO_TRACE);
         // The list is relinked, in reverse, without the stale traces.
@@ -200,7 +200,6 @@ impl TraceCache {
                 self.pool.kill(meta.start as usize);
             }
             if meta.alive {
-                covered |= line_mask(first, bytes);
                 meta.next[part] = kept;
                 kept = at;
             }
@@ -209,8 +208,14 @@ impl TraceCache {
         if let Some(first) = self.pages.get_mut(page as usize) {
             *first = kept;
         }
-        if killed > 0 {
-            mem.set_code_lines(page, covered);
+        if killed == 0 {
+            // The mark was left over from traces that were dropped before: only live ones keep theirs.
+            mem.clear_code_bytes(page);
+            while let Some(meta) = self.metas.get(kept as usize) {
+                let (first, bytes) = meta.part_in(page);
+                mem.mark_code(page << 12 | first, bytes);
+                kept = meta.next[(meta.slot.backing >> 12 != page) as usize];
+            }
         }
         killed
     }
