@@ -59,6 +59,7 @@ chained! {
                     (*e).update_link_tag();
                     follow_indirect(e, i, b, result, carry, target)
                 }
+                Ok(Flow::FarEnabled(target)) => follow_enabled(e, i, b, result, carry, target),
                 // Only slow forms stop or repeat.
                 Ok(Flow::Stop | Flow::Again) | Err(Abort) => slow::<O>(e, i, b, r, c),
             }
@@ -119,7 +120,9 @@ chained! {
                 Ok(Flow::Next) => (insn.next_eip(), insn.n, Leave::LookAround),
                 Ok(Flow::Fall) => (insn.next_eip(), insn.n, Leave::LookAround),
                 Ok(Flow::Taken) => (insn.imm, insn.n, Leave::LookAround),
-                Ok(Flow::Indirect(target) | Flow::Far(target)) => (target, insn.n, Leave::LookAround),
+                Ok(Flow::Indirect(target) | Flow::Far(target) | Flow::FarEnabled(target)) => {
+                    (target, insn.n, Leave::LookAround)
+                },
                 Ok(Flow::Stop) => (engine.core.next_eip, insn.n, Leave::LookAround),
                 Ok(Flow::Again) => (insn.eip, insn.n, Leave::LookAround),
                 // EIP is this instruction's, unless a task switch failed half-way: then it is the new task's.
@@ -182,6 +185,19 @@ chained! {
                 return ((*next).handler)(e, next, b, r, c);
             }
             indirect_miss(e, i, b, r, c, target)
+        }
+    }
+
+    /// Goes on at an indirect target in another code segment, unless an interrupt waits.
+    #[inline(never)]
+    fn follow_enabled[](e, i, b, r, c, target: u32) {
+        // SAFETY: as in `follow`.
+        unsafe {
+            (*e).update_link_tag();
+            if (&*(*e).bus).io.attention().is_empty() {
+                return follow_indirect(e, i, b, r, c, target);
+            }
+            leave_at(e, i, b - (*i).n as i32, r, c, target, Leave::LookAround)
         }
     }
 
@@ -314,7 +330,8 @@ fn encode(outcome: Outcome) -> u64 {
         Ok(Flow::Stop) => 4,
         Ok(Flow::Again) => 5,
         Ok(Flow::Far(target)) => 6 | (target as u64) << 32,
-        Err(Abort) => 7,
+        Ok(Flow::FarEnabled(target)) => 7 | (target as u64) << 32,
+        Err(Abort) => 8,
     }
 }
 
@@ -328,6 +345,7 @@ fn decode(flow: u64) -> Outcome {
         4 => Ok(Flow::Stop),
         5 => Ok(Flow::Again),
         6 => Ok(Flow::Far((flow >> 32) as u32)),
+        7 => Ok(Flow::FarEnabled((flow >> 32) as u32)),
         _ => Err(Abort),
     }
 }

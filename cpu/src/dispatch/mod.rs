@@ -208,7 +208,7 @@ impl Engine {
                 Ok(Flow::Next) => insn.next_eip(),
                 Ok(Flow::Fall) => insn.next_eip(),
                 Ok(Flow::Taken) => insn.imm,
-                Ok(Flow::Indirect(target) | Flow::Far(target)) => target,
+                Ok(Flow::Indirect(target) | Flow::Far(target) | Flow::FarEnabled(target)) => target,
                 Ok(Flow::Stop) => self.core.next_eip,
                 Ok(Flow::Again) => insn.eip,
             };

@@ -51,6 +51,8 @@ pub(crate) enum Flow {
     Indirect(u32),
     /// At this offset in a CS that has another base now, everything else being equal.
     Far(u32),
+    /// The same, and interrupts may have been enabled.
+    FarEnabled(u32),
     /// At [`Core::next_eip`], after a look around: mode, interrupts or anything else may have changed.
     Stop,
     /// With this instruction again (REP that was interrupted).

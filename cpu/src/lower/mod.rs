@@ -214,6 +214,11 @@ impl<'a> Context<'a> {
         !self.mode.contains(TraceMode::PROTECTED) || self.mode.contains(TraceMode::V86)
     }
 
+    /// Whether this is real mode proper.
+    fn is_real_mode(&self) -> bool {
+        !self.mode.contains(TraceMode::PROTECTED)
+    }
+
     fn is_flat(&self, segment: u8) -> bool {
         match segment as usize {
             seg::DS => self.mode.contains(TraceMode::FLAT_DS),

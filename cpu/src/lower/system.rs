@@ -50,8 +50,16 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
                 ends::<RetFar>(c, insn)
             }
         }
+        Mnemonic::Iret if c.is_real_mode() => ends::<Iret16>(c, sized(insn, false)),
         Mnemonic::Iret => ends::<Iret>(c, sized(insn, false)),
         Mnemonic::Iretd => ends::<Iret>(c, sized(insn, true)),
+        Mnemonic::Int if c.is_real_mode() => ends::<IntReal>(
+            c,
+            Insn {
+                imm: i.immediate8() as u32,
+                ..insn
+            },
+        ),
         Mnemonic::Int => ends::<Int>(
             c,
             Insn {
@@ -63,13 +71,17 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
         Mnemonic::Int1 => ends::<Icebp>(c, insn),
         Mnemonic::Into => ends::<Into>(c, insn),
         Mnemonic::Bound => c.pick::<Bound>(insn),
+        Mnemonic::Pushf if c.is_real_mode() => c.pick::<Pushf16>(sized(insn, false)),
         Mnemonic::Pushf => c.pick::<Pushf>(sized(insn, false)),
         Mnemonic::Pushfd => c.pick::<Pushf>(sized(insn, true)),
+        Mnemonic::Popf if c.is_real_mode() => c.pick::<Popf16>(sized(insn, false)),
         Mnemonic::Popf => ends::<Popf>(c, sized(insn, false)),
         Mnemonic::Popfd => ends::<Popf>(c, sized(insn, true)),
         Mnemonic::Lahf => c.pick::<Lahf>(insn),
         Mnemonic::Sahf => c.pick::<Sahf>(insn),
+        Mnemonic::Cli if c.is_real_mode() => c.pick::<CliReal>(insn),
         Mnemonic::Cli => c.pick::<Cli>(insn),
+        Mnemonic::Sti if c.is_real_mode() => c.pick::<StiReal>(insn),
         Mnemonic::Sti => ends::<Sti>(c, insn),
         Mnemonic::Hlt => ends::<Hlt>(c, insn),
         Mnemonic::In => io_in(c, i, insn),
