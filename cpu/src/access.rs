@@ -152,7 +152,7 @@ impl Core {
         value: W,
         user: bool,
     ) -> Result<(), Fault> {
-        if self.tlb.write_as(addr as u64, value, user) {
+        if self.tlb.write_as(addr as u64, value, user, bus.mem) {
             return Ok(());
         }
         if addr & 0xfff <= 0x1000 - W::BYTES {

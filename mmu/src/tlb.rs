@@ -253,13 +253,18 @@ impl Tlb {
         Some(unsafe { entry.host.add(offset as usize).cast::<W>().read_unaligned() })
     }
 
-    /// Like [`Tlb::write`], with the rights of CPL 3 or others, whatever bank is selected.
+    /// Like [`Tlb::write`] and [`Tlb::write_noticed`], with the rights of CPL 3 or others, whatever
+    /// bank is selected.
     #[inline(always)]
-    pub fn write_as<W: Width>(&self, addr: u64, value: W, user: bool) -> bool {
+    pub fn write_as<W: Width>(&self, addr: u64, value: W, user: bool, mem: &mut GuestMemory) -> bool {
         let entry = self.entry_in(addr, bank_of(user));
         let offset = addr.wrapping_sub(entry.write_tag);
         if offset > (PAGE_SIZE - W::BYTES) as u64 {
-            return false;
+            let Some(backing) = self.writable(entry, addr, W::BYTES, mem) else {
+                return false;
+            };
+            mem.write(backing, value);
+            return true;
         }
         // SAFETY: as in `write`.
         unsafe { entry.host.add(offset as usize).cast::<W>().write_unaligned(value) };
@@ -271,8 +276,7 @@ impl Tlb {
     /// The entry of `addr` if it translates `len` bytes of RAM or ROM from there on that may be written,
     /// noticed or not, and the backing offset.
     #[inline(always)]
-    fn writable(&self, addr: u64, len: u32, mem: &GuestMemory) -> Option<u32> {
-        let entry = self.entry(addr);
+    fn writable(&self, entry: &Entry, addr: u64, len: u32, mem: &GuestMemory) -> Option<u32> {
         let offset = addr as u32 & (PAGE_SIZE - 1);
         if entry.page != (addr >> 12) as u32
             || entry.frame & FLAG_WRITE == 0
@@ -288,7 +292,7 @@ impl Tlb {
     /// Writes at a linear address whose page withholds fast writes, and lets the memory notice it.
     #[inline(always)]
     pub fn write_noticed<W: Width>(&self, addr: u64, value: W, mem: &mut GuestMemory) -> bool {
-        match self.writable(addr, W::BYTES, mem) {
+        match self.writable(self.entry(addr), addr, W::BYTES, mem) {
             Some(backing) => {
                 mem.write(backing, value);
                 true
@@ -300,7 +304,7 @@ impl Tlb {
     /// Reads a value that [`Tlb::write_noticed`] is sure to be able to write back.
     #[inline(always)]
     pub fn read_writable<W: Width>(&self, addr: u64, mem: &GuestMemory) -> Option<W> {
-        let backing = self.writable(addr, W::BYTES, mem)?;
+        let backing = self.writable(self.entry(addr), addr, W::BYTES, mem)?;
         Some(mem.read(backing))
     }
 
