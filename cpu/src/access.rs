@@ -129,6 +129,9 @@ impl Core {
         if let Some(value) = self.tlb.read_as(addr as u64, user) {
             return Ok(value);
         }
+        if let Some(phys) = self.tlb.device_as(addr as u64, W::BYTES, false, user, bus.mem) {
+            return Ok(read_device(bus, self.now, phys));
+        }
         if addr & 0xfff <= 0x1000 - W::BYTES {
             let target = self.translate(bus, addr, Access::Read, user)?;
             return Ok(read_target(bus, self.now, target));
@@ -153,6 +156,10 @@ impl Core {
         user: bool,
     ) -> Result<(), Fault> {
         if self.tlb.write_as(addr as u64, value, user, bus.mem) {
+            return Ok(());
+        }
+        if let Some(phys) = self.tlb.device_as(addr as u64, W::BYTES, true, user, bus.mem) {
+            write_device(bus, self.now, phys, value);
             return Ok(());
         }
         if addr & 0xfff <= 0x1000 - W::BYTES {
@@ -286,17 +293,7 @@ pub fn read_target<W: Width>(bus: &mut Bus<'_>, now: u64, target: Target) -> W {
     match target.kind {
         MapKind::Ram(backing) | MapKind::Rom(backing) => bus.mem.read(backing),
         MapKind::Hole => W::truncate(u64::MAX),
-        MapKind::Mmio => {
-            bus.io_used = true;
-            let mut read =
-                |phys: u32, width| bus.io.mmio_read(bus.mem, now, PhysAddr(phys as u64), width) as u64;
-            W::truncate(match W::BYTES {
-                1 => read(target.phys, IoWidth::Byte),
-                2 => read(target.phys, IoWidth::Word),
-                4 => read(target.phys, IoWidth::Dword),
-                _ => read(target.phys, IoWidth::Dword) | read(target.phys + 4, IoWidth::Dword) << 32,
-            })
-        }
+        MapKind::Mmio => read_device(bus, now, target.phys),
     }
 }
 
@@ -305,22 +302,39 @@ pub fn write_target<W: Width>(bus: &mut Bus<'_>, now: u64, target: Target, value
     match target.kind {
         MapKind::Ram(backing) => bus.mem.write(backing, value),
         MapKind::Rom(_) | MapKind::Hole => {}
-        MapKind::Mmio => {
-            bus.io_used = true;
-            let value = value.zext();
-            let mut write = |phys: u32, value: u64, width| {
-                bus.io
-                    .mmio_write(bus.mem, now, PhysAddr(phys as u64), value as u32, width);
-            };
-            match W::BYTES {
-                1 => write(target.phys, value, IoWidth::Byte),
-                2 => write(target.phys, value, IoWidth::Word),
-                4 => write(target.phys, value, IoWidth::Dword),
-                _ => {
-                    write(target.phys, value, IoWidth::Dword);
-                    write(target.phys + 4, value >> 32, IoWidth::Dword);
-                }
-            }
+        MapKind::Mmio => write_device(bus, now, target.phys, value),
+    }
+}
+
+/// Reads within one page that is a device's.
+#[inline]
+pub fn read_device<W: Width>(bus: &mut Bus<'_>, now: u64, phys: u32) -> W {
+    bus.io_used = true;
+    let mut read = |phys: u32, width| bus.io.mmio_read(bus.mem, now, PhysAddr(phys as u64), width) as u64;
+    W::truncate(match W::BYTES {
+        1 => read(phys, IoWidth::Byte),
+        2 => read(phys, IoWidth::Word),
+        4 => read(phys, IoWidth::Dword),
+        _ => read(phys, IoWidth::Dword) | read(phys + 4, IoWidth::Dword) << 32,
+    })
+}
+
+/// Writes within one page that is a device's.
+#[inline]
+pub fn write_device<W: Width>(bus: &mut Bus<'_>, now: u64, phys: u32, value: W) {
+    bus.io_used = true;
+    let value = value.zext();
+    let mut write = |phys: u32, value: u64, width| {
+        bus.io
+            .mmio_write(bus.mem, now, PhysAddr(phys as u64), value as u32, width);
+    };
+    match W::BYTES {
+        1 => write(phys, value, IoWidth::Byte),
+        2 => write(phys, value, IoWidth::Word),
+        4 => write(phys, value, IoWidth::Dword),
+        _ => {
+            write(phys, value, IoWidth::Dword);
+            write(phys + 4, value >> 32, IoWidth::Dword);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The architectural state of the processor, and what is derived from it.
 
 use bitflags::bitflags;
-use oldiron_mmu::{PagingMode, Segment, Ticks, Tlb, TlbBank, Width};
+use oldiron_mmu::{Attention, PagingMode, Segment, Ticks, Tlb, TlbBank, Width};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -443,6 +443,14 @@ impl Core {
         mode.set(PagingMode::PAGE_SIZE_EXTENSION, self.cr4.contains(Cr4::PSE));
         mode.set(PagingMode::GLOBAL, self.cr4.contains(Cr4::PGE));
         mode
+    }
+
+    /// Whether the run loop would do something about `attention` now. An interrupt that IF keeps out is
+    /// nothing: what sets IF looks around itself.
+    #[inline(always)]
+    pub(crate) fn heeds(&self, attention: Attention) -> bool {
+        attention.contains(Attention::INTR) && self.eflags.contains(Eflags::IF)
+            || !attention.difference(Attention::INTR).is_empty()
     }
 
     /// Recomputes what is derived from CR0, EFLAGS, CPL, DR7 and the segment registers. Due after every

@@ -72,6 +72,7 @@ const FRAME_MASK: u32 = !0xfff;
 const FLAG_WRITE: u32 = 1 << 0;
 const FLAG_GLOBAL: u32 = 1 << 1;
 const FLAG_LARGE: u32 = 1 << 2;
+const FLAG_DEVICE: u32 = 1 << 3;
 
 impl Entry {
     const EMPTY: Self = Self {
@@ -271,6 +272,30 @@ impl Tlb {
         true
     }
 
+    // ---- devices ----
+
+    /// The physical address at `addr` if `len` bytes there are one device page's and may be read, or
+    /// written.
+    #[inline(always)]
+    pub fn device(&self, addr: u64, len: u32, write: bool, mem: &GuestMemory) -> Option<u32> {
+        Self::device_in(self.entry(addr), addr, len, write, mem)
+    }
+
+    /// Like [`Tlb::device`], with the rights of CPL 3 or others, whatever bank is selected.
+    #[inline(always)]
+    pub fn device_as(&self, addr: u64, len: u32, write: bool, user: bool, mem: &GuestMemory) -> Option<u32> {
+        Self::device_in(self.entry_in(addr, bank_of(user)), addr, len, write, mem)
+    }
+
+    #[inline(always)]
+    fn device_in(entry: &Entry, addr: u64, len: u32, write: bool, mem: &GuestMemory) -> Option<u32> {
+        let needed = FLAG_DEVICE | if write { FLAG_WRITE } else { 0 };
+        let offset = addr as u32 & (PAGE_SIZE - 1);
+        let usable =
+            entry.page == (addr >> 12) as u32 && entry.frame & needed == needed && offset <= PAGE_SIZE - len;
+        usable.then_some((entry.frame & FRAME_MASK | offset) & mem.a20_mask())
+    }
+
     // ---- memory that must be noticed ----
 
     /// The entry of `addr` if it translates `len` bytes of RAM or ROM from there on that may be written,
@@ -420,6 +445,7 @@ impl Tlb {
         entry.frame |= if may_write { FLAG_WRITE } else { 0 };
         entry.frame |= if walk.global { FLAG_GLOBAL } else { 0 };
         entry.frame |= if walk.large { FLAG_LARGE } else { 0 };
+        entry.frame |= if kind == MapKind::Mmio { FLAG_DEVICE } else { 0 };
         if let MapKind::Ram(backing) | MapKind::Rom(backing) = kind
             && let Some(host) = mem.host_page(backing)
         {
@@ -608,6 +634,35 @@ mod tests {
         assert!(!tlb.write::<u8>(0x8100, 1));
         assert_eq!(tlb.read::<u8>(0x8100), Some(0));
         assert!(tlb.lookup(0x8100, Access::Write, false, &mem).is_some());
+    }
+
+    #[test]
+    fn a_device_page_is_known_by_its_entry_and_an_access_that_crosses_its_end_is_not() {
+        let (mut mem, mut tlb) = setup();
+        mem.map_mmio(0xa0000, 0x1000);
+        tlb.bind(&mem);
+        assert_eq!(tlb.device(0x8010, 4, false, &mem), None);
+        fill(&mut tlb, &mem, 0x8010, 0xa0000);
+        assert_eq!(tlb.device(0x8ffc, 4, true, &mem), Some(0xa0ffc));
+        assert_eq!(tlb.device(0x8ffd, 4, true, &mem), None);
+        assert_eq!(
+            tlb.device_as(0x8010, 4, false, true, &mem),
+            None,
+            "filled for the supervisor"
+        );
+        fill(&mut tlb, &mem, 0x8010, 0x5000);
+        assert_eq!(tlb.device(0x8010, 4, false, &mem), None, "memory");
+        let read_only = Walk {
+            frame: 0xa0000,
+            user: true,
+            writable: false,
+            dirty: true,
+            global: false,
+            large: false,
+        };
+        tlb.fill(0x8010, &read_only, Access::Read, true, true, &mem);
+        assert_eq!(tlb.device_as(0x8010, 1, false, true, &mem), Some(0xa0010));
+        assert_eq!(tlb.device_as(0x8010, 1, true, true, &mem), None);
     }
 
     #[test]

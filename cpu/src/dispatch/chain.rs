@@ -194,7 +194,7 @@ chained! {
         // SAFETY: as in `follow`.
         unsafe {
             (*e).update_link_tag();
-            if (&*(*e).bus).io.attention().is_empty() {
+            if !(*e).core.heeds((&*(*e).bus).io.attention()) {
                 return follow_indirect(e, i, b, r, c, target);
             }
             leave_at(e, i, b - (*i).n as i32, r, c, target, Leave::LookAround)

@@ -144,7 +144,7 @@ impl Engine {
     #[inline(always)]
     fn may_go_on(&self, bus: &mut Bus<'_>) -> bool {
         if bus.io_used {
-            if !bus.io.attention().is_empty() {
+            if self.core.heeds(bus.io.attention()) {
                 // Stays set until the run loop has seen to it: this is asked twice after one access.
                 return false;
             }

@@ -27,6 +27,7 @@ pub(crate) mod task;
 use oldiron_mmu::{Bus, HostSlot, Width};
 
 use crate::{
+    access::{read_device, write_device},
     core::{Core, reg, seg},
     fault::{Fault, FaultRule},
     flags::LazyFlags,
@@ -478,10 +479,14 @@ impl Exec for Slow<'_, '_> {
 
     fn load_at<W: Width>(&mut self, segment: usize, offset: u32) -> Result<W, Abort> {
         let s = &self.core.segments[segment & 7];
-        if offset as u64 + W::BYTES as u64 <= s.read_end
-            && let Some(value) = self.core.tlb.read((s.base as u32).wrapping_add(offset) as u64)
-        {
-            return Ok(value);
+        if offset as u64 + W::BYTES as u64 <= s.read_end {
+            let addr = (s.base as u32).wrapping_add(offset) as u64;
+            if let Some(value) = self.core.tlb.read(addr) {
+                return Ok(value);
+            }
+            if let Some(phys) = self.core.tlb.device(addr, W::BYTES, false, self.bus.mem) {
+                return Ok(read_device(self.bus, self.core.now, phys));
+            }
         }
         let read = self.core.seg_read(self.bus, segment, offset);
         self.check(read)
@@ -492,6 +497,10 @@ impl Exec for Slow<'_, '_> {
         if offset as u64 + W::BYTES as u64 <= s.write_end {
             let addr = (s.base as u32).wrapping_add(offset) as u64;
             if self.core.tlb.write_noticed(addr, value, self.bus.mem) {
+                return Ok(());
+            }
+            if let Some(phys) = self.core.tlb.device(addr, W::BYTES, true, self.bus.mem) {
+                write_device(self.bus, self.core.now, phys, value);
                 return Ok(());
             }
         }

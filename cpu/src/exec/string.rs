@@ -178,7 +178,7 @@ fn repeat<A: Width>(
             Ok(_) if core.pending_debug != 0 || bus.mem.code_was_hit() => break Flow::Again,
             Ok(_) if bus.io_used => {
                 bus.io_used = false;
-                if !bus.io.attention().is_empty() {
+                if core.heeds(bus.io.attention()) {
                     bus.io_used = true;
                     break Flow::Again;
                 }
