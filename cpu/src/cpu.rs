@@ -85,6 +85,23 @@ impl Cpu {
         }
     }
 
+    // ---- caches: what is done to them never changes results ----
+
+    /// Drops all cached translations.
+    pub fn flush_tlb(&mut self) {
+        self.engine.core.tlb.flush_all();
+    }
+
+    /// Drops all decoded code.
+    pub fn drop_traces(&mut self, bus: &mut Bus<'_>) {
+        self.engine.drop_traces(bus);
+    }
+
+    /// Keeps at most `records` decoded instructions, within reason.
+    pub fn limit_traces(&mut self, records: usize) {
+        self.engine.traces.set_limit(records);
+    }
+
     /// The architectural state.
     pub fn core(&self) -> &Core {
         &self.engine.core

@@ -54,6 +54,11 @@ pub trait BlockImage: Send {
     /// Number of sectors.
     fn sectors(&self) -> u64;
 
+    /// What people call it: the path of its file. Empty for an image that has no name.
+    fn name(&self) -> &str {
+        ""
+    }
+
     /// Whether writes are refused (the write-protect tab).
     fn is_read_only(&self) -> bool {
         false

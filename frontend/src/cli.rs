@@ -333,6 +333,10 @@ pub struct RunArgs {
         help_heading = "Scripts and results"
     )]
     pub dispatch: DispatchKind,
+    /// Disturb caches, slices and dispatch at random and save and restore in between; for tests, results are the
+    /// same
+    #[arg(long, value_name = "SEED", help_heading = "Scripts and results")]
+    pub chaos: Option<u64>,
     /// What to log to standard error, as in warn,dev::floppy=trace
     #[arg(long, value_name = "SPEC", value_parser = LogSpec::parse, help_heading = "Scripts and results")]
     pub log: Option<LogSpec>,

@@ -91,6 +91,11 @@ impl BlockImage for DiskFile {
         self.sectors
     }
 
+    fn name(&self) -> &str {
+        // For people: a name that is not UTF-8 is none.
+        self.path.to_str().unwrap_or_default()
+    }
+
     fn read(&mut self, lba: u64, buf: &mut [u8]) -> Result<(), DiskError> {
         self.check(lba, buf.len())?;
         self.read_file(lba, buf)?;

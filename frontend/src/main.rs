@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_types)]
 
 mod calibrate;
+mod chaos;
 mod cli;
 mod disk_file;
 mod display;

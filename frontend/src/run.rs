@@ -14,6 +14,7 @@ use oldiron_platform::{DateTime, TickRate};
 
 use crate::{
     calibrate,
+    chaos::Chaos,
     cli::{DisplayKind, Ips, OnTripleFault, Rtc, RunArgs, Serial, Speed},
     complain,
     display::Display,
@@ -114,11 +115,13 @@ fn start(args: &RunArgs) -> Result<Outcome, Failure> {
         .speed
         .unwrap_or(if live { Speed::Realtime } else { Speed::Max });
     let runner = Runner::new(lines);
+    let chaos = args.chaos.map(|seed| Chaos::new(seed, core.machine.now()));
     let session = Session::new(
         core,
         conditions,
         runner,
         limits,
+        chaos,
         speed,
         display.as_mut(),
         &interrupted,

@@ -14,6 +14,7 @@ use std::{
 use oldiron_platform::{HostEvent, KeyCode, Machine, StopReason, TickRate, Ticks};
 
 use crate::{
+    chaos::Chaos,
     cli::{OnReset, OnTripleFault, Speed},
     complain,
     display::{Command, Display, Input, MENU, Status, menu_command},
@@ -195,6 +196,7 @@ pub struct Session<'a> {
     conditions: Conditions,
     runner: Runner,
     limits: Limits,
+    chaos: Option<Chaos>,
     display: &'a mut dyn Display,
     pacer: Pacer,
     live: bool,
@@ -226,6 +228,7 @@ impl<'a> Session<'a> {
         conditions: Conditions,
         runner: Runner,
         limits: Limits,
+        chaos: Option<Chaos>,
         speed: Speed,
         display: &'a mut dyn Display,
         interrupted: &'a AtomicBool,
@@ -251,6 +254,7 @@ impl<'a> Session<'a> {
             conditions,
             runner,
             limits,
+            chaos,
             display,
             live,
             polling: false,
@@ -273,6 +277,9 @@ impl<'a> Session<'a> {
             }
         };
         let host_time = self.started.elapsed();
+        if let Some(chaos) = &self.chaos {
+            log::info!(target: "chaos", "{}", chaos.summary());
+        }
         let end = self.last_look(end);
         (end, self.core, host_time)
     }
@@ -308,6 +315,9 @@ impl<'a> Session<'a> {
         self.look_at_text()?;
         self.stopped(stop)?;
         self.check_limits()?;
+        if let Some(chaos) = &mut self.chaos {
+            chaos.strike(&mut self.core.machine)?;
+        }
         self.show(idle)?;
         let busy = self.core.machine.instructions() - retired > (self.core.now() - now) / 2;
         self.rest_if_polling(busy, slice_began.elapsed());
@@ -323,6 +333,7 @@ impl<'a> Session<'a> {
         }
         let mut until = now + slice;
         let mut at = |tick: Ticks| until = until.min(tick.max(now + 1));
+        self.chaos.iter().map(Chaos::next_due).for_each(&mut at);
         if self.conditions.watches_text() || self.runner.watches_text() {
             at(matcher::next_look(rate, now));
         }

@@ -310,7 +310,6 @@ impl Board {
     /// After a state was loaded: what follows from it but is not saved.
     pub(crate) fn settle_loaded(&mut self, mem: &mut GuestMemory) {
         self.attention = Attention::empty();
-        self.wires.out = Outbox::default();
         self.settle_a20(mem);
         self.settle(mem);
     }
@@ -446,11 +445,13 @@ struct BoardState {
     inputs: InputQueue,
     nmi_pressed: bool,
     powered_off: bool,
+    /// A chip asked for a reset of the processor that has not been done yet.
+    cpu_reset: bool,
 }
 
 impl Snapshot for Board {
     const TAG: [u8; 4] = *b"BORD";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 
     fn save(&self, w: &mut StateWriter) {
         w.put(&BoardState {
@@ -460,6 +461,7 @@ impl Snapshot for Board {
             inputs: self.inputs.clone(),
             nmi_pressed: self.nmi_pressed,
             powered_off: self.powered_off,
+            cpu_reset: self.attention.contains(Attention::RESET) || self.wires.out.cpu_reset,
         });
     }
 
@@ -474,6 +476,10 @@ impl Snapshot for Board {
         self.inputs = state.inputs;
         self.nmi_pressed = state.nmi_pressed;
         self.powered_off = state.powered_off;
+        self.wires.out = Outbox {
+            cpu_reset: state.cpu_reset,
+            ..Outbox::default()
+        };
         Ok(())
     }
 }

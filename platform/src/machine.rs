@@ -5,7 +5,8 @@ use oldiron_devices::{Outbox, ResetKind};
 use oldiron_mmu::{Attention, Bus, GuestMemory, IoSpace, TickRate, Ticks};
 
 use crate::{
-    HostEvent, MachineStats, StopReason, board::Board, clock::Clock, input::KeyEvent, state::Configuration,
+    HostEvent, Input, InputLog, MachineStats, StopReason, board::Board, clock::Clock, input::KeyEvent,
+    state::Configuration,
 };
 
 /// A PC.
@@ -19,6 +20,7 @@ pub struct Machine {
     pub(crate) board: Board,
     pub(crate) clock: Clock,
     pub(crate) configuration: Configuration,
+    pub(crate) inputs: InputLog,
     /// Collected for the caller; the board's own outbox is emptied into it.
     outbox: Outbox,
     stop_on_serial: bool,
@@ -44,6 +46,7 @@ impl Machine {
             board,
             clock,
             configuration,
+            inputs: InputLog::default(),
             outbox,
             stop_on_serial: false,
             stop_on_reset: false,
@@ -194,9 +197,23 @@ impl Machine {
         &mut self.outbox
     }
 
+    /// All that came from outside since the machine was built, or since its state was restored.
+    pub fn inputs(&self) -> &InputLog {
+        &self.inputs
+    }
+
+    /// Notes something from outside. What is due at this tick comes first, so that the order does not
+    /// depend on why the last run ended.
+    pub(crate) fn note_input(&mut self, input: &Input) {
+        let now = self.clock.now();
+        self.board.idle.input();
+        self.board.run_due_timers(&mut self.mem, now);
+        self.inputs.push(now, input);
+    }
+
     /// Something happens to the machine from outside, at the current tick.
     pub fn post(&mut self, event: HostEvent) {
-        self.board.idle.input();
+        self.note_input(&Input::Event(event.clone()));
         let (mem, now) = (&mut self.mem, self.clock.now());
         match event {
             HostEvent::Key { code, down: true } => self.board.key(mem, now, KeyEvent::Down(code)),

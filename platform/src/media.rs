@@ -2,7 +2,7 @@
 
 use oldiron_devices::{BlockImage, DiskError, FloppyFormat, SECTOR_SIZE};
 
-use crate::Machine;
+use crate::{Input, Machine};
 
 /// Why a medium does not go into a drive.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,15 +36,16 @@ impl Machine {
     /// Changes the floppy in drive 0 or 1 at the current tick, or takes it out. An image of no
     /// known floppy size is refused and the drive left as it was.
     pub fn insert_floppy(&mut self, drive: u8, image: Option<Box<dyn BlockImage>>) -> Result<(), MediaError> {
-        let floppy = &mut self.board.chips.floppy;
+        let floppy = &self.board.chips.floppy;
         if floppy.kind(drive).is_none() {
             return Err(MediaError::NoSuchDrive { drive });
         }
         if let Some(image) = &image {
             check_floppy(image.as_ref())?;
         }
-        floppy.insert(drive, image);
-        self.board.idle.input();
+        let name = image.as_ref().map(|image| image.name().to_owned());
+        self.note_input(&Input::Floppy { drive, name });
+        self.board.chips.floppy.insert(drive, image);
         Ok(())
     }
 

@@ -4,22 +4,26 @@
 //!
 //! ```text
 //! file    := magic (8 bytes "OLDIRON" 1Ah)  format version (u32)  chunk*
-//! chunk   := tag (4 bytes)  version (u16)  length (u64)  bytes  CRC
-//! CRC     := CRC-32 (IEEE 802.3) of tag, version, length and bytes (u32)
+//! chunk   := tag (4 bytes)  version (u16)  length (u64)  bytes  hash
+//! hash    := XXH64 of tag, version, length and bytes (u64)
 //! ```
 //!
 //! The last chunk is `END ` and empty; nothing follows it. Chunks come in a fixed order, so that
 //! two components of one kind (the UARTs) need no names. Memory is one chunk of non-zero pages.
 //! The whole file is checked before any of it is believed.
 
+use crate::hash::hash_bytes;
 use oldiron_mmu::{GuestMemory, PAGE_SIZE, Snapshot, SnapshotError, StateReader, StateWriter};
 
 const MAGIC: &[u8; 8] = b"OLDIRON\x1a";
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 const END: [u8; 4] = *b"END ";
 const RAM: [u8; 4] = *b"RAM ";
 const RAM_VERSION: u16 = 1;
 const PAGE: usize = PAGE_SIZE as usize;
+/// Where the length of a chunk stands, and the size of all that stands before its bytes.
+const LENGTH_AT: usize = 6;
+const CHUNK_HEAD: usize = 14;
 
 /// Why a saved state cannot be restored.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -39,33 +43,12 @@ pub enum RestoreError {
         /// Where the chunk in question starts.
         offset: usize,
     },
+    /// It was saved from a machine that is made of other parts. The text says which.
+    #[error("{0}")]
+    Configuration(String),
     /// A component refused its part.
     #[error(transparent)]
     Component(#[from] SnapshotError),
-}
-
-const CRC_TABLE: [u32; 256] = {
-    let mut table = [0; 256];
-    let mut i = 0;
-    while i < 256 {
-        let (mut crc, mut bit) = (i as u32, 0);
-        while bit < 8 {
-            crc = if crc & 1 != 0 {
-                crc >> 1 ^ 0xedb8_8320
-            } else {
-                crc >> 1
-            };
-            bit += 1;
-        }
-        table[i] = crc;
-        i += 1;
-    }
-    table
-};
-
-fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, &byte: &u8| CRC_TABLE[(crc as u8 ^ byte) as usize] ^ crc >> 8;
-    !bytes.iter().fold(!0, step)
 }
 
 /// Writes the container.
@@ -82,14 +65,28 @@ impl FileWriter {
     }
 
     fn chunk(&mut self, tag: [u8; 4], version: u16, content: &[u8]) {
+        let start = self.begin(tag, version);
+        self.bytes.extend_from_slice(content);
+        self.end(start);
+    }
+
+    /// Begins a chunk, and returns where.
+    fn begin(&mut self, tag: [u8; 4], version: u16) -> usize {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&tag);
         self.bytes.extend_from_slice(&version.to_le_bytes());
-        self.bytes
-            .extend_from_slice(&(content.len() as u64).to_le_bytes());
-        self.bytes.extend_from_slice(content);
-        let crc = crc32(&self.bytes[start..]);
-        self.bytes.extend_from_slice(&crc.to_le_bytes());
+        self.bytes.extend_from_slice(&[0; 8]);
+        start
+    }
+
+    /// Ends the chunk that began at `start`: fills in its length and adds its hash.
+    fn end(&mut self, start: usize) {
+        let len = (self.bytes.len() - start - CHUNK_HEAD) as u64;
+        if let Some(place) = self.bytes.get_mut(start + LENGTH_AT..start + CHUNK_HEAD) {
+            place.copy_from_slice(&len.to_le_bytes());
+        }
+        let hash = hash_bytes(&self.bytes[start..]);
+        self.bytes.extend_from_slice(&hash.to_le_bytes());
     }
 
     pub(crate) fn component<S: Snapshot>(&mut self, component: &S) {
@@ -100,19 +97,31 @@ impl FileWriter {
 
     /// Number of pages, then index and bytes of each page that is not all zero.
     pub(crate) fn ram(&mut self, mem: &GuestMemory) {
-        let mut content = (mem.ram_bytes() / PAGE_SIZE).to_le_bytes().to_vec();
+        let start = self.begin(RAM, RAM_VERSION);
+        self.bytes
+            .extend_from_slice(&(mem.ram_bytes() / PAGE_SIZE).to_le_bytes());
         for (index, page) in (0u32..).zip(mem.ram().as_chunks::<PAGE>().0) {
             if !is_zero(page) {
-                content.extend_from_slice(&index.to_le_bytes());
-                content.extend_from_slice(page);
+                self.bytes.extend_from_slice(&index.to_le_bytes());
+                self.bytes.extend_from_slice(page);
             }
         }
-        self.chunk(RAM, RAM_VERSION, &content);
+        self.end(start);
     }
 
     /// What was written so far, without an end: for hashing.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Tag and hash of each chunk so far.
+    pub(crate) fn chunk_hashes(&self) -> Vec<([u8; 4], u64)> {
+        let mut rest = &self.bytes[MAGIC.len() + 4..];
+        let mut hashes = Vec::new();
+        while let Some((chunk, hash)) = split_chunk(&mut rest) {
+            hashes.push((chunk.tag, hash));
+        }
+        hashes
     }
 
     pub(crate) fn finish(mut self) -> Vec<u8> {
@@ -146,21 +155,28 @@ fn take<'a, const N: usize>(bytes: &mut &'a [u8]) -> Option<&'a [u8; N]> {
     Some(head)
 }
 
-/// Splits a chunk off the front, checked.
-fn take_chunk<'a>(bytes: &mut &'a [u8]) -> Option<Chunk<'a>> {
-    let whole = *bytes;
+/// Splits a chunk off the front, and the hash that is written behind it.
+fn split_chunk<'a>(bytes: &mut &'a [u8]) -> Option<(Chunk<'a>, u64)> {
     let tag = *take(bytes)?;
     let version = u16::from_le_bytes(*take(bytes)?);
     let len = usize::try_from(u64::from_le_bytes(*take(bytes)?)).ok()?;
     let (content, rest) = bytes.split_at_checked(len)?;
-    let covered = &whole[..whole.len() - rest.len()];
     *bytes = rest;
-    let crc = u32::from_le_bytes(*take(bytes)?);
-    (crc == crc32(covered)).then_some(Chunk {
+    let hash = u64::from_le_bytes(*take(bytes)?);
+    let chunk = Chunk {
         tag,
         version,
         content,
-    })
+    };
+    Some((chunk, hash))
+}
+
+/// Splits a chunk off the front, checked.
+fn take_chunk<'a>(bytes: &mut &'a [u8]) -> Option<Chunk<'a>> {
+    let whole = *bytes;
+    let (chunk, hash) = split_chunk(bytes)?;
+    let covered = whole.get(..CHUNK_HEAD + chunk.content.len())?;
+    (hash == hash_bytes(covered)).then_some(chunk)
 }
 
 impl<'a> FileReader<'a> {
@@ -243,10 +259,13 @@ impl<'a> FileReader<'a> {
         let mut saved = saved.iter().peekable();
         for index in 0..pages {
             let backing = index * PAGE_SIZE;
-            if let Some(record) = saved.next_if(|record| index_of(record) == index) {
-                mem.write_bytes(backing, &record[4..]);
-            } else if mem.page_slice(backing, PAGE).iter().any(|&byte| byte != 0) {
-                mem.write_bytes(backing, &[0; PAGE]);
+            let page = match saved.next_if(|record| index_of(record) == index) {
+                Some(record) => &record[4..],
+                None => &[0; PAGE],
+            };
+            // Decoded code stays where memory stays as it is.
+            if mem.page_slice(backing, PAGE) != page {
+                mem.write_bytes(backing, page);
             }
         }
         Ok(())
@@ -268,11 +287,11 @@ impl<'a> FileReader<'a> {
 #[cfg(test)]
 pub(crate) fn reseal(file: &mut [u8]) {
     let mut at = MAGIC.len() + 4;
-    while let Some(&len) = file.get(at + 6..).and_then(|rest| rest.first_chunk()) {
-        let end = at + 14 + u64::from_le_bytes(len) as usize;
-        let crc = crc32(&file[at..end]);
-        file[end..end + 4].copy_from_slice(&crc.to_le_bytes());
-        at = end + 4;
+    while let Some(&len) = file.get(at + LENGTH_AT..).and_then(|rest| rest.first_chunk()) {
+        let end = at + CHUNK_HEAD + u64::from_le_bytes(len) as usize;
+        let hash = hash_bytes(&file[at..end]);
+        file[end..end + 8].copy_from_slice(&hash.to_le_bytes());
+        at = end + 8;
     }
 }
 
@@ -318,11 +337,6 @@ mod tests {
     }
 
     #[test]
-    fn the_checksum_is_the_usual_one() {
-        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
-    }
-
-    #[test]
     fn what_was_written_is_read_and_pages_that_were_zero_become_zero() {
         let file = file();
         assert!(file.len() < 3 * PAGE, "zero pages are left out");
@@ -348,7 +362,7 @@ mod tests {
     #[test]
     fn lengths_are_not_believed() {
         let mut bad = file();
-        let length_at = 8 + 4 + 4 + 2;
+        let length_at = 8 + 4 + LENGTH_AT;
         bad[length_at..length_at + 8].fill(0xff);
         assert_eq!(read(&bad).err(), Some(RestoreError::Damaged { offset: 12 }));
     }

@@ -5,7 +5,7 @@ use oldiron_mmu::{Snapshot, SnapshotError, StateReader, StateWriter, TickRate, T
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Machine,
+    InputLog, Machine,
     hash::{self, Hasher},
     snapshot_file::{FileReader, FileWriter, RestoreError},
 };
@@ -25,10 +25,89 @@ pub(crate) struct Configuration {
     pub(crate) debug_console: bool,
 }
 
+impl Configuration {
+    /// The first difference to `saved`, the configuration of a saved state, for people.
+    fn difference(&self, saved: &Self) -> Option<String> {
+        let words: [(&str, String, String); 10] = [
+            ("processor", saved.cpu.clone(), self.cpu.clone()),
+            (
+                "memory",
+                format!("{} MiB", saved.memory_mib),
+                format!("{} MiB", self.memory_mib),
+            ),
+            (
+                "ticks per second",
+                saved.rate.per_second().to_string(),
+                self.rate.per_second().to_string(),
+            ),
+            ("device timing", timing(saved), timing(self)),
+            ("floppy drives", drives(saved), drives(self)),
+            ("hard disks", disks(saved), disks(self)),
+            ("system BIOS", hex(saved.bios_hash), hex(self.bios_hash)),
+            ("VGA BIOS", hex(saved.vga_bios_hash), hex(self.vga_bios_hash)),
+            ("debug exit port", port(saved), port(self)),
+            (
+                "port E9h",
+                fitted(saved.debug_console),
+                fitted(self.debug_console),
+            ),
+        ];
+        words
+            .into_iter()
+            .find(|(_, saved, ours)| saved != ours)
+            .map(|(what, saved, ours)| format!("{what}: saved with {saved}, this machine has {ours}"))
+    }
+}
+
+fn timing(configuration: &Configuration) -> String {
+    if configuration.real_timing { "real" } else { "fast" }.to_owned()
+}
+
+fn drives(configuration: &Configuration) -> String {
+    let kind = |kind: &Option<FloppyKind>| kind.map_or("none".to_owned(), |kind| format!("{kind:?}"));
+    configuration
+        .floppies
+        .iter()
+        .map(kind)
+        .collect::<Vec<_>>()
+        .join(" and ")
+}
+
+fn disks(configuration: &Configuration) -> String {
+    let disk = |disk: &Option<(Chs, u64)>| match disk {
+        None => "none".to_owned(),
+        Some((chs, sectors)) => format!(
+            "{sectors} sectors as {}/{}/{}",
+            chs.cylinders, chs.heads, chs.sectors
+        ),
+    };
+    configuration
+        .disks
+        .iter()
+        .map(disk)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn hex(hash: u64) -> String {
+    format!("{hash:016x}")
+}
+
+fn port(configuration: &Configuration) -> String {
+    configuration
+        .debug_exit
+        .map_or("none".to_owned(), |port| format!("{port:04x}h"))
+}
+
+fn fitted(there: bool) -> String {
+    if there { "it" } else { "none" }.to_owned()
+}
+
 /// The chunk that goes first: what the machine is, and when.
 struct Identity<'a> {
     configuration: &'a Configuration,
     now: Ticks,
+    difference: Option<String>,
 }
 
 impl Snapshot for Identity<'_> {
@@ -41,12 +120,32 @@ impl Snapshot for Identity<'_> {
     }
 
     fn load(&mut self, r: &mut StateReader<'_>) -> Result<(), SnapshotError> {
-        if r.get::<Configuration>()? != *self.configuration {
-            return Err(r.mismatch("it is configured differently"));
-        }
+        let saved: Configuration = r.get()?;
+        self.difference = self.configuration.difference(&saved);
         self.now = r.get()?;
         Ok(())
     }
+}
+
+/// What the parts of a saved state are called where people read it. Parts of one kind are numbered.
+fn component_name(tag: [u8; 4], nth: usize) -> String {
+    let name = match &tag {
+        b"MACH" => "machine",
+        b"CPU " => "processor",
+        b"BORD" => "board",
+        b"PIC " => "interrupt controllers",
+        b"PIT " => "timer",
+        b"DMA " => "DMA controllers",
+        b"CMOS" => "clock and CMOS",
+        b"PS2 " => "keyboard controller",
+        b"UART" => return format!("COM{}", nth + 1),
+        b"SYSP" => "system ports",
+        b"FDC " => "floppy controller",
+        b"IDE " => return format!("IDE channel {nth}"),
+        b"VGA " => "VGA",
+        other => return String::from_utf8_lossy(other).trim_end().to_owned(),
+    };
+    name.to_owned()
 }
 
 impl Machine {
@@ -55,13 +154,15 @@ impl Machine {
         w.component(&Identity {
             configuration: &self.configuration,
             now: self.now(),
+            difference: None,
         });
         w.component(&self.cpu);
         w.component(&self.board);
         self.board.chips.save(w);
     }
 
-    /// The whole state as one block of bytes. What is in the disk images is not part of it.
+    /// The whole state as one block of bytes: versioned, checked, the same on every host. Pages of
+    /// zeros take no room. What is in the disk images is not part of it.
     pub fn save_state(&self) -> Vec<u8> {
         let mut w = FileWriter::new();
         self.save_components(&mut w);
@@ -70,15 +171,30 @@ impl Machine {
     }
 
     /// Continues from a state that [`save_state`](Self::save_state) made on a machine that was
-    /// built the same way. After an error the machine is in no defined state and of no more use.
+    /// built the same way. After an error the machine is as it was.
     pub fn restore_state(&mut self, state: &[u8]) -> Result<(), RestoreError> {
-        let mut r = FileReader::new(state)?;
+        let checked = FileReader::new(state)?;
+        let before = self.save_state();
+        let loaded = self.load(checked);
+        match loaded {
+            Ok(()) => self.inputs = InputLog::starting_at(self.now()),
+            Err(_) => self.load(FileReader::new(&before)?)?,
+        }
+        loaded
+    }
+
+    /// Loads a state. After an error the machine is in no defined state.
+    fn load(&mut self, mut r: FileReader<'_>) -> Result<(), RestoreError> {
         let mut identity = Identity {
             configuration: &self.configuration,
             now: 0,
+            difference: None,
         };
         r.component(&mut identity)?;
         let now = identity.now;
+        if let Some(difference) = identity.difference {
+            return Err(RestoreError::Configuration(difference));
+        }
         r.component(&mut self.cpu)?;
         r.component(&mut self.board)?;
         self.board.chips.load(&mut r)?;
@@ -87,6 +203,12 @@ impl Machine {
         self.clock.restore(now);
         self.board.settle_loaded(&mut self.mem);
         Ok(())
+    }
+
+    /// Saves the state and restores it at once, keeping the log of inputs.
+    pub(crate) fn save_and_restore(&mut self) -> Result<(), RestoreError> {
+        let state = self.save_state();
+        self.load(FileReader::new(&state)?)
     }
 
     /// A hash of all RAM.
@@ -104,6 +226,20 @@ impl Machine {
         hasher.update_u64(self.memory_hash());
         hasher.finish()
     }
+
+    /// Name and hash of each part of the state: to tell which differ.
+    pub fn component_hashes(&self) -> Vec<(String, u64)> {
+        let mut w = FileWriter::new();
+        self.save_components(&mut w);
+        let mut hashes: Vec<(String, u64)> = Vec::new();
+        let chunks = w.chunk_hashes();
+        for (n, &(tag, hash)) in chunks.iter().enumerate() {
+            let nth = chunks[..n].iter().filter(|&&(before, _)| before == tag).count();
+            hashes.push((component_name(tag, nth), hash));
+        }
+        hashes.push(("memory".to_owned(), self.memory_hash()));
+        hashes
+    }
 }
 
 #[cfg(test)]
@@ -111,7 +247,7 @@ mod tests {
     use oldiron_devices::MemoryImage;
 
     use super::*;
-    use crate::{MachineBuilder, snapshot_file::reseal};
+    use crate::{HostEvent, KeyCode, MachineBuilder, snapshot_file::reseal};
 
     const ROUNDS: usize = 150;
 
@@ -134,9 +270,54 @@ mod tests {
             if &state[at..at + 4] != b"RAM " && len > 0 {
                 chunks.push((at + 14, len));
             }
-            at += 14 + len + 4;
+            at += 14 + len + 8;
         }
         chunks
+    }
+
+    #[test]
+    fn a_state_that_does_not_fit_says_why_and_leaves_the_machine_as_it_was() {
+        let mut running = machine();
+        running.run_until(1_000_000);
+        let before = running.state_hash();
+        let mut other = MachineBuilder::new().memory_mib(2).build().unwrap();
+        let refused = running
+            .restore_state(&other.save_state())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains("memory: saved with 2 MiB, this machine has 1 MiB"),
+            "{refused}"
+        );
+        other = machine();
+        other.run_until(3_000_000);
+        let mut cut_inside = other.save_state();
+        let (start, len) = contents(&cut_inside)[4];
+        cut_inside[start..start + len].fill(0xff);
+        reseal(&mut cut_inside);
+        assert!(running.restore_state(&cut_inside).is_err());
+        assert_eq!(running.state_hash(), before);
+    }
+
+    #[test]
+    fn a_restored_machine_goes_on_as_the_saved_one() {
+        let mut machine = machine();
+        machine.run_until(7_654_321);
+        machine.post(HostEvent::Key {
+            code: KeyCode::A,
+            down: true,
+        });
+        let (state, hashes) = (machine.save_state(), machine.component_hashes());
+        machine.run_until(20_000_000);
+        let end = machine.state_hash();
+        machine.restore_state(&state).unwrap();
+        assert_eq!(machine.component_hashes(), hashes);
+        assert_eq!(
+            (machine.inputs().since(), machine.inputs().iter().count()),
+            (7_654_321, 0)
+        );
+        machine.run_until(20_000_000);
+        assert_eq!(machine.state_hash(), end);
     }
 
     #[test]

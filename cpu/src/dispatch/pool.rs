@@ -53,6 +53,8 @@ impl TraceRef {
 pub(crate) struct Pool {
     records: NonNull<Insn>,
     steps: Vec<Step>,
+    /// How many records may be used, at most [`CAPACITY`].
+    limit: usize,
 }
 
 fn layout() -> Layout {
@@ -70,6 +72,7 @@ impl Pool {
         Self {
             records,
             steps: Vec::new(),
+            limit: CAPACITY,
         }
     }
 
@@ -80,7 +83,12 @@ impl Pool {
 
     /// Whether a trace of `records` records still fits.
     pub(crate) fn has_room(&self, records: usize) -> bool {
-        self.len() + records <= CAPACITY
+        self.len() + records <= self.limit
+    }
+
+    /// Allows `records` records, as far as there is room for them.
+    pub(crate) fn set_limit(&mut self, records: usize) {
+        self.limit = records.min(CAPACITY);
     }
 
     /// Forgets all traces. Only the run loop may, while no chain runs.
@@ -106,7 +114,7 @@ impl Pool {
                 .resize(start + records, super::step::<crate::exec::branch::EndTrace>);
         }
         for (n, (insn, step)) in insns.iter().enumerate() {
-            // SAFETY: start + records <= CAPACITY, by has_room or because these records exist.
+            // SAFETY: start + records <= limit <= CAPACITY, by has_room, or these records exist.
             unsafe { self.records.add(start + n).write(*insn) };
             self.steps[start + n] = *step;
         }

@@ -61,6 +61,8 @@ const NO_TRACE: u32 = u32::MAX;
 const MOST_BYTES: usize = 4 << 20;
 /// Traces that are kept.
 const MOST_TRACES: usize = 1 << 17;
+/// Records that must be free before the run loop goes on: those of four traces.
+const HEADROOM: usize = 4 * (MAX_TRACE + 2);
 
 /// What is known of a trace besides its records.
 #[derive(Clone, Copy, Debug)]
@@ -161,11 +163,14 @@ impl TraceCache {
         &self.pool
     }
 
+    /// Keeps at most `records` instructions and links, but always as many as a few traces have.
+    pub(crate) fn set_limit(&mut self, records: usize) {
+        self.pool.set_limit(records.max(2 * HEADROOM));
+    }
+
     /// Whether the run loop should empty the cache before it goes on.
     pub(crate) fn is_full(&self) -> bool {
-        !self.pool.has_room(4 * (MAX_TRACE + 2))
-            || self.bytes.len() > MOST_BYTES
-            || self.metas.len() > MOST_TRACES
+        !self.pool.has_room(HEADROOM) || self.bytes.len() > MOST_BYTES || self.metas.len() > MOST_TRACES
     }
 
     /// Forgets all traces.

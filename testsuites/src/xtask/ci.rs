@@ -16,7 +16,16 @@ const CI: &[Step] = &[
     (&["build", "--release"], &[]),
     (&["xtask", "fast-handlers"], &[]),
     (
-        &["test", "--release", "-p", "oldiron-testsuites", "--test", "boot"],
+        &[
+            "test",
+            "--release",
+            "-p",
+            "oldiron-testsuites",
+            "--test",
+            "boot",
+            "--test",
+            "state",
+        ],
         &[],
     ),
     (
@@ -37,21 +46,37 @@ const CI: &[Step] = &[
     ),
 ];
 
-const LONG: &[Step] = &[(
-    &[
-        "test",
-        "--profile",
-        "soak",
-        "-p",
-        "oldiron-testsuites",
-        "--test",
-        "soak",
-        "--",
-        "--ignored",
-        "--nocapture",
-    ],
-    &[],
-)];
+const LONG: &[Step] = &[
+    (
+        &[
+            "test",
+            "--profile",
+            "soak",
+            "-p",
+            "oldiron-testsuites",
+            "--test",
+            "soak",
+            "--",
+            "--ignored",
+            "--nocapture",
+        ],
+        &[],
+    ),
+    (&["build", "--release"], &[]),
+    (
+        &[
+            "test",
+            "--release",
+            "-p",
+            "oldiron-testsuites",
+            "--test",
+            "state",
+            "--",
+            "--ignored",
+        ],
+        &[],
+    ),
+];
 
 /// The checks of every commit.
 pub fn ci() -> Result<(), String> {

@@ -1,0 +1,97 @@
+//! Saved states, recordings and disturbances of real systems: whatever is done to a run from the host's
+//! side, the guest ends in the same state.
+//!
+//! Every run starts the program, as in `boot.rs`. What takes minutes is ignored: `cargo xtask long` runs it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
+#[path = "state/chaos.rs"]
+mod chaos;
+#[path = "state/guest.rs"]
+mod guest;
+#[path = "boot/program.rs"]
+mod program;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use guest::{DEMO, G07, G08, Guest, JEMM386};
+
+type Outcome = Result<(), Failed>;
+
+/// How often it is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    /// With every change.
+    Always,
+    /// By `cargo xtask long`.
+    Long,
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    type Test = (&'static str, Guest, When, fn(&Guest) -> Outcome);
+    let tests: [Test; 8] = [
+        (
+            "one seed of chaos changes nothing",
+            DEMO,
+            When::Always,
+            chaos::one_seed,
+        ),
+        (
+            "one seed of chaos changes nothing",
+            JEMM386,
+            When::Always,
+            chaos::one_seed,
+        ),
+        (
+            "one seed of chaos changes nothing",
+            G07,
+            When::Always,
+            chaos::one_seed,
+        ),
+        (
+            "one seed of chaos changes nothing",
+            G08,
+            When::Always,
+            chaos::one_seed,
+        ),
+        (
+            "ten seeds of chaos change nothing",
+            DEMO,
+            When::Long,
+            chaos::ten_seeds,
+        ),
+        (
+            "ten seeds of chaos change nothing",
+            JEMM386,
+            When::Long,
+            chaos::ten_seeds,
+        ),
+        (
+            "ten seeds of chaos change nothing",
+            G07,
+            When::Long,
+            chaos::ten_seeds,
+        ),
+        (
+            "ten seeds of chaos change nothing",
+            G08,
+            When::Long,
+            chaos::ten_seeds,
+        ),
+    ];
+    let trials = tests.map(|(what, guest, when, test)| {
+        let name = format!("{}: {what}", guest.name);
+        if let Some(absent) = guest.absent() {
+            let name = format!("{name} (absent: {})", absent.display());
+            return Trial::test(name, || Ok(())).with_ignored_flag(true);
+        }
+        let ignored = cfg!(debug_assertions) || when == When::Long;
+        Trial::test(name, move || test(&guest)).with_ignored_flag(ignored)
+    });
+    libtest_mimic::run(&arguments, trials.into()).exit();
+}
