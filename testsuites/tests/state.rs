@@ -13,6 +13,7 @@
 mod chaos;
 #[path = "state/guest.rs"]
 mod guest;
+#[allow(dead_code, reason = "shared with boot.rs, which needs all of it")]
 #[path = "boot/program.rs"]
 mod program;
 
