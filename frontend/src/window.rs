@@ -243,8 +243,8 @@ impl Display for PcWindow {
     }
 
     fn present(&mut self, machine: &mut Machine) -> Result<(), Failure> {
-        machine.frame();
-        let generation = machine.vga().frame_generation();
+        machine.displayed_frame();
+        let generation = machine.vga().displayed_generation();
         let size = self.window.get_size();
         self.skipped += 1;
         if generation == self.shown && size == self.size && self.skipped < REDRAW_EVERY {
@@ -255,7 +255,7 @@ impl Display for PcWindow {
             return Ok(());
         }
         if generation != self.shown || size != self.size {
-            scale(machine.frame(), width, height, &mut self.pixels);
+            scale(machine.displayed_frame(), width, height, &mut self.pixels);
         }
         (self.skipped, self.shown, self.size) = (0, generation, size);
         self.window

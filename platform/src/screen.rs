@@ -20,9 +20,14 @@ impl Machine {
         self.vga().text_cells()
     }
 
-    /// The current picture.
+    /// The picture as registers and memory are now.
     pub fn frame(&mut self) -> &Frame {
         self.board.chips.vga.frame()
+    }
+
+    /// The picture on the monitor: changes of registers show from the next frame on.
+    pub fn displayed_frame(&mut self) -> &Frame {
+        self.board.chips.vga.displayed_frame()
     }
 
     /// Counts vertical retraces.

@@ -6,11 +6,13 @@
 use bitflags::bitflags;
 use serde::{Deserialize, Serialize};
 
-const MODE_CONTROL: usize = 0x10;
-const OVERSCAN_COLOR: usize = 0x11;
-const COLOR_PLANE_ENABLE: usize = 0x12;
-const HORIZONTAL_PANNING: usize = 0x13;
-const COLOR_SELECT: usize = 0x14;
+use super::registers::{Layout, RegisterFile};
+
+const MODE_CONTROL: u8 = 0x10;
+const OVERSCAN_COLOR: u8 = 0x11;
+const COLOR_PLANE_ENABLE: u8 = 0x12;
+const HORIZONTAL_PANNING: u8 = 0x13;
+const COLOR_SELECT: u8 = 0x14;
 const COUNT: usize = 0x15;
 
 /// Index register, bit 5: the palette belongs to the video, so there is a picture.
@@ -37,19 +39,32 @@ bitflags! {
     }
 }
 
-/// The registers.
+/// Which registers there are.
+#[derive(Debug)]
+pub enum AttributeLayout {}
+
+impl Layout<COUNT> for AttributeLayout {
+    const INDEX_MASK: u8 = 0x1f;
+    const IMPLEMENTED: [u8; COUNT] = [
+        0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0xef,
+        0xff, 0x3f, 0x0f, 0x0f,
+    ];
+}
+
+/// The registers, and the flip-flop that lets index and data share a port.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct AttributeController {
-    index: u8,
+    regs: RegisterFile<AttributeLayout, COUNT>,
+    /// [`PALETTE_ADDRESS_SOURCE`].
+    palette_source: u8,
     /// The next write to 3C0h is data.
     expects_data: bool,
-    regs: [u8; COUNT],
 }
 
 impl AttributeController {
     /// The index register with the palette address source, as 3C0h reads.
     pub fn index(&self) -> u8 {
-        self.index
+        self.regs.index() | self.palette_source
     }
 
     /// Whether the next write to 3C0h is data.
@@ -65,67 +80,58 @@ impl AttributeController {
     /// A write to 3C0h: index and data in turn.
     pub fn write(&mut self, value: u8) {
         if self.expects_data {
-            let index = usize::from(self.index & 31);
-            if let Some(reg) = self.regs.get_mut(index) {
-                *reg = value & Self::implemented(index);
-            }
+            self.regs.write(value);
         } else {
-            self.index = value & 0x3f;
+            self.regs.set_index(value);
+            self.palette_source = value & PALETTE_ADDRESS_SOURCE;
         }
         self.expects_data = !self.expects_data;
     }
 
     /// A read of 3C1h.
     pub fn read(&self) -> u8 {
-        self.regs.get(usize::from(self.index & 31)).copied().unwrap_or(0)
-    }
-
-    /// Bits that exist in register `index`.
-    const fn implemented(index: usize) -> u8 {
-        match index {
-            MODE_CONTROL => 0xef,
-            OVERSCAN_COLOR => 0xff,
-            HORIZONTAL_PANNING | COLOR_SELECT => 0x0f,
-            _ => 0x3f,
-        }
+        self.regs.read()
     }
 
     /// Masks what only a damaged state can hold.
     pub fn sanitize(&mut self) {
-        self.index &= 0x3f;
-        for (index, reg) in self.regs.iter_mut().enumerate() {
-            *reg &= Self::implemented(index);
-        }
+        self.regs.sanitize();
+        self.palette_source &= PALETTE_ADDRESS_SOURCE;
+    }
+
+    /// Whether both give the same picture.
+    pub fn equals(&self, other: &Self) -> bool {
+        self.regs.equals(&other.regs) && self.palette_source == other.palette_source
     }
 
     /// Whether there is a picture; otherwise the screen has the overscan colour.
     pub fn picture_on(&self) -> bool {
-        self.index & PALETTE_ADDRESS_SOURCE != 0
+        self.palette_source != 0
     }
 
     /// Register 10h.
     pub fn mode(&self) -> AttributeMode {
-        AttributeMode::from_bits_truncate(self.regs[MODE_CONTROL])
+        AttributeMode::from_bits_truncate(self.regs.reg(MODE_CONTROL))
     }
 
     /// DAC index of the border.
     pub fn overscan(&self) -> u8 {
-        self.regs[OVERSCAN_COLOR]
+        self.regs.reg(OVERSCAN_COLOR)
     }
 
     /// Planes that reach the palette.
     pub fn plane_enable(&self) -> u8 {
-        self.regs[COLOR_PLANE_ENABLE] & 15
+        self.regs.reg(COLOR_PLANE_ENABLE) & 15
     }
 
     /// Which two colour bits input status 1 shows.
     pub fn video_status_mux(&self) -> u8 {
-        self.regs[COLOR_PLANE_ENABLE] >> 4 & 3
+        self.regs.reg(COLOR_PLANE_ENABLE) >> 4 & 3
     }
 
     /// Register 13h, in its own coding.
     pub fn panning(&self) -> u8 {
-        self.regs[HORIZONTAL_PANNING]
+        self.regs.reg(HORIZONTAL_PANNING)
     }
 
     /// DAC index of four-bit colour `color`.
@@ -135,8 +141,8 @@ impl AttributeController {
 
     /// DAC index of internal palette register `entry`, past the plane enables.
     pub fn palette_entry(&self, entry: u8) -> u8 {
-        let palette = self.regs[usize::from(entry & 15)];
-        let select = self.regs[COLOR_SELECT];
+        let palette = self.regs.reg(entry & 15);
+        let select = self.regs.reg(COLOR_SELECT);
         let low = if self.mode().contains(AttributeMode::PALETTE_BITS_5_4) {
             palette & 0x0f | (select & 3) << 4
         } else {

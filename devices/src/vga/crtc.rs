@@ -1,7 +1,8 @@
 //! CRT controller registers (3D4h/3D5h, in monochrome addressing 3B4h/3B5h).
 
 use bitflags::bitflags;
-use serde::{Deserialize, Serialize};
+
+use super::registers::{Layout, RegisterFile};
 
 pub const HORIZONTAL_TOTAL: u8 = 0x00;
 pub const HORIZONTAL_DISPLAY_END: u8 = 0x01;
@@ -30,12 +31,6 @@ pub const ATTRIBUTE_FLIP_FLOP: u8 = 0x24;
 pub const ATTRIBUTE_INDEX: u8 = 0x26;
 
 const COUNT: usize = 0x19;
-
-/// Bits that exist in each register.
-const IMPLEMENTED: [u8; COUNT] = [
-    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0xff, 0x3f, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff,
-    0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xef, 0xff,
-];
 
 /// Vertical retrace end, bit 4: 0 clears the vertical interrupt.
 pub const CLEAR_VERTICAL_INTERRUPT: u8 = 1 << 4;
@@ -67,51 +62,33 @@ bitflags! {
     }
 }
 
-/// The registers.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Crtc {
-    index: u8,
-    regs: [u8; COUNT],
+/// Which registers there are.
+#[derive(Debug)]
+pub enum CrtcLayout {}
+
+impl Layout<COUNT> for CrtcLayout {
+    const INDEX_MASK: u8 = 0x3f;
+    const IMPLEMENTED: [u8; COUNT] = [
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0xff, 0x3f, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xef, 0xff,
+    ];
+
+    fn writable(regs: &[u8; COUNT], index: usize) -> u8 {
+        let protected = regs[usize::from(VERTICAL_RETRACE_END)] & PROTECT != 0;
+        match index {
+            _ if index > usize::from(OVERFLOW) || !protected => {
+                Self::IMPLEMENTED.get(index).copied().unwrap_or(0)
+            }
+            _ if index == usize::from(OVERFLOW) => LINE_COMPARE_8,
+            _ => 0,
+        }
+    }
 }
 
+/// The registers.
+pub type Crtc = RegisterFile<CrtcLayout, COUNT>;
+
 impl Crtc {
-    /// The index register.
-    pub fn index(&self) -> u8 {
-        self.index
-    }
-
-    /// Writes the index register.
-    pub fn set_index(&mut self, value: u8) {
-        self.index = value & 0x3f;
-    }
-
-    /// Register `index`; 0 where there is none.
-    pub fn reg(&self, index: u8) -> u8 {
-        self.regs.get(usize::from(index)).copied().unwrap_or(0)
-    }
-
-    /// Writes the indexed register, subject to write protection.
-    pub fn write(&mut self, value: u8) {
-        let index = usize::from(self.index);
-        let protected = self.reg(VERTICAL_RETRACE_END) & PROTECT != 0 && self.index <= OVERFLOW;
-        let Some(reg) = self.regs.get_mut(index) else {
-            return;
-        };
-        if !protected {
-            *reg = value & IMPLEMENTED.get(index).copied().unwrap_or(0);
-        } else if self.index == OVERFLOW {
-            *reg = *reg & !LINE_COMPARE_8 | value & LINE_COMPARE_8;
-        }
-    }
-
-    /// Masks what only a damaged state can hold.
-    pub fn sanitize(&mut self) {
-        self.index &= 0x3f;
-        for (reg, mask) in self.regs.iter_mut().zip(IMPLEMENTED) {
-            *reg &= mask;
-        }
-    }
-
     fn pair(&self, high: u8, low: u8) -> u16 {
         u16::from_be_bytes([self.reg(high), self.reg(low)])
     }
@@ -247,13 +224,14 @@ impl Crtc {
         } else {
             u32::from(!mode.contains(ModeControl::BYTE_MODE))
         };
-        // The bits that the shift pushes out at the top come back at the bottom, except that word
-        // mode without address wrap (a board with 64 KiB) brings down bit 13 instead of bit 15.
+        // IBM's table of memory address lines: word mode brings bit 15 down to line 0, or bit 13 without
+        // address wrap (a board with 64 KiB). Doubleword mode brings down bits 12 and 13, which lines 14
+        // and 15 show too: the picture wraps within the 64 KiB that chain 4 lets the CPU reach.
         let low = match shift {
             0 => None,
             1 if !mode.contains(ModeControl::ADDRESS_WRAP) => Some((13, 1)),
             1 => Some((15, 1)),
-            _ => Some((14, 3)),
+            _ => Some((12, 3)),
         };
         let (mut keep, mut set) = (0xffff, 0);
         if !mode.contains(ModeControl::MAP_13) {
@@ -339,8 +317,14 @@ mod tests {
         assert_eq!(rule(0xe3, 0, 3).apply(0x8001), 0x8001);
         assert_eq!(rule(0xa3, 0, 0).apply(0x8001), 0x0003);
         assert_eq!(rule(0x83, 0, 0).apply(0x2001), 0x4003);
-        assert_eq!(rule(0xa3, 0x40, 0).apply(0x1001), 0x4004);
-        assert_eq!(rule(0xa3, 0x40, 0).apply(0xc000), 0x0003);
+        assert_eq!(rule(0xa3, 0x40, 0).apply(0x0fff), 0x3ffc);
+        assert_eq!(rule(0xa3, 0x40, 0).apply(0x1001), 0x4005);
+        assert_eq!(rule(0xa3, 0x40, 0).apply(0x2001), 0x8006);
+        assert_eq!(
+            rule(0xa3, 0x40, 0).apply(0x7001),
+            0xc007,
+            "bits 14 and 15 go nowhere"
+        );
     }
 
     #[test]

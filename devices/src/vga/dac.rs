@@ -102,6 +102,11 @@ impl Dac {
         r << 16 | g << 8 | b
     }
 
+    /// Whether both give the same colours.
+    pub fn equals(&self, other: &Self) -> bool {
+        self.mask == other.mask && self.colors == other.colors
+    }
+
     /// Whether the monitor's load keeps the sense comparator high: it goes low when colour 0, which
     /// the blanked screen shows, drives the three lines above about 0.35 V on average.
     pub fn monitor_sense(&self) -> bool {

@@ -2,8 +2,9 @@
 //! memory cycles see them.
 //!
 //! The four planes are kept as one array of 32-bit words, plane 0 in the lowest byte, so that a
-//! cycle on all planes is one operation, as in the chip. Not modelled: the 64 KiB limit that memory
-//! mode bit 1 asks for (all 256 KiB are always fitted).
+//! cycle on all planes is one operation, as in the chip. All 256 KiB are reachable whatever memory mode
+//! bit 1 says: it told EGA boards without extension memory apart, and a limit of 64 KiB would only hurt
+//! programs that clear the bit by accident.
 
 use super::graphics::{AluFunction, GraphicsController, GraphicsMode, Window};
 use super::sequencer::{MemoryMode, Sequencer};
@@ -109,7 +110,9 @@ impl DataPath {
     #[inline]
     fn plane_address(&self, offset: u32, addressing: Addressing) -> u16 {
         if addressing == Addressing::Chain4 {
-            return offset as u16 & !3;
+            // Address lines 14 and 15 take the place of the two that select the plane, as the CRTC's
+            // doubleword mode has it.
+            return offset as u16 & !3 | (offset >> 14 & 3) as u16;
         }
         if !self.chain_odd_even {
             return offset as u16;

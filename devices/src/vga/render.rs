@@ -1,8 +1,9 @@
 //! From memory and registers to a picture: a pure function, evaluated when somebody looks.
 //!
-//! Left out: the border, blanking and skew of the display enable signal, the shift-load bits of the
-//! clocking mode (EGA boards with 64 KiB), and register changes in the middle of a frame: the
-//! registers are those of the moment of looking, the start address that of the last retrace.
+//! Left out: blanking and skew of the display enable signal, the shift-load bits of the clocking mode
+//! (EGA boards with 64 KiB), and register changes in the middle of a frame: one set of registers holds for
+//! all of it. The border is no part of the picture, so that a screenshot has the mode's own size and dots;
+//! its colour shows where there is no picture.
 
 use super::attribute::{AttributeController, AttributeMode};
 use super::crtc::{AddressRule, Crtc};

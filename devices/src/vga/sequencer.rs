@@ -1,16 +1,15 @@
 //! Sequencer registers (3C4h/3C5h).
 
 use bitflags::bitflags;
-use serde::{Deserialize, Serialize};
 
-const CLOCKING_MODE: usize = 1;
-const MAP_MASK: usize = 2;
-const CHARACTER_MAP_SELECT: usize = 3;
-const MEMORY_MODE: usize = 4;
+use super::registers::{Layout, RegisterFile};
+
+const CLOCKING_MODE: u8 = 1;
+/// Planes that the CPU writes: all that the data path takes from the sequencer besides the memory mode.
+pub const MAP_MASK: u8 = 2;
+const CHARACTER_MAP_SELECT: u8 = 3;
+const MEMORY_MODE: u8 = 4;
 const COUNT: usize = 5;
-
-/// Bits that exist in each register.
-const IMPLEMENTED: [u8; COUNT] = [0x03, 0x3d, 0x0f, 0x3f, 0x0e];
 
 bitflags! {
     /// Clocking mode, register 1.
@@ -36,58 +35,32 @@ bitflags! {
     }
 }
 
-/// The registers.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Sequencer {
-    index: u8,
-    regs: [u8; COUNT],
+/// Which registers there are.
+#[derive(Debug)]
+pub enum SequencerLayout {}
+
+impl Layout<COUNT> for SequencerLayout {
+    const INDEX_MASK: u8 = 0x07;
+    const IMPLEMENTED: [u8; COUNT] = [0x03, 0x3d, 0x0f, 0x3f, 0x0e];
 }
 
+/// The registers.
+pub type Sequencer = RegisterFile<SequencerLayout, COUNT>;
+
 impl Sequencer {
-    /// The index register.
-    pub fn index(&self) -> u8 {
-        self.index
-    }
-
-    /// Writes the index register.
-    pub fn set_index(&mut self, value: u8) {
-        self.index = value & 7;
-    }
-
-    /// Reads the indexed register; 0 where there is none.
-    pub fn read(&self) -> u8 {
-        self.regs.get(usize::from(self.index)).copied().unwrap_or(0)
-    }
-
-    /// Writes the indexed register.
-    pub fn write(&mut self, value: u8) {
-        let index = usize::from(self.index);
-        if let (Some(reg), Some(mask)) = (self.regs.get_mut(index), IMPLEMENTED.get(index)) {
-            *reg = value & mask;
-        }
-    }
-
-    /// Masks what only a damaged state can hold.
-    pub fn sanitize(&mut self) {
-        self.index &= 7;
-        for (reg, mask) in self.regs.iter_mut().zip(IMPLEMENTED) {
-            *reg &= mask;
-        }
-    }
-
     /// Register 1.
     pub fn clocking(&self) -> ClockingMode {
-        ClockingMode::from_bits_truncate(self.regs[CLOCKING_MODE])
+        ClockingMode::from_bits_truncate(self.reg(CLOCKING_MODE))
     }
 
     /// Register 4.
     pub fn memory_mode(&self) -> MemoryMode {
-        MemoryMode::from_bits_truncate(self.regs[MEMORY_MODE])
+        MemoryMode::from_bits_truncate(self.reg(MEMORY_MODE))
     }
 
     /// Planes that the CPU writes, one bit each.
     pub fn map_mask(&self) -> u8 {
-        self.regs[MAP_MASK]
+        self.reg(MAP_MASK)
     }
 
     /// Dots of the undivided clock that a character lasts.
@@ -104,7 +77,7 @@ impl Sequencer {
     /// Where in plane 2 the fonts lie: for characters with attribute bit 3 clear (map B) and set
     /// (map A).
     pub fn font_bases(&self) -> [u16; 2] {
-        let select = self.regs[CHARACTER_MAP_SELECT];
+        let select = self.reg(CHARACTER_MAP_SELECT);
         // Bits 0 and 1 count 16 KiB blocks; the third bit adds 8 KiB.
         let base = |low: u8, high: u8| u16::from(low & 3) << 14 | u16::from(high & 1) << 13;
         [base(select, select >> 4), base(select >> 2, select >> 5)]

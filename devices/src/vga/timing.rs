@@ -124,27 +124,40 @@ impl Timing {
         *self = Self::new(geometry, position + frame - elapsed);
     }
 
+    /// Dots from `dots` to the next time that `line` begins, at least one.
+    fn dots_until(&self, line: u64, dots: u64) -> u64 {
+        let frame = self.geometry.frame_dots();
+        let start = line * self.geometry.line_dots;
+        let into = dots % frame;
+        if into < start {
+            start - into
+        } else {
+            start + frame - into
+        }
+    }
+
+    fn tick_ahead(&self, dots: u64, now: Ticks, rate: TickRate) -> Ticks {
+        let count = rate.count_at(now, self.geometry.clock_hz).saturating_add(dots);
+        rate.tick_of(count, self.geometry.clock_hz)
+            .max(now.saturating_add(1))
+    }
+
     /// The first tick after `now` at which a vertical retrace has started.
     pub fn next_retrace(&self, now: Ticks, rate: TickRate) -> Ticks {
         let frame = self.geometry.frame_dots();
         let dots = self.dots_at(now, rate);
-        let until = |dots: u64| {
-            let start = self.geometry.retrace_start * self.geometry.line_dots;
-            let into = dots % frame;
-            if into < start {
-                start - into
-            } else {
-                start + frame - into
-            }
-        };
+        let until = |dots| self.dots_until(self.geometry.retrace_start, dots);
         let shortest = self.geometry.clock_hz / MAX_FRAMES_PER_SECOND;
         let ahead = match until(dots) {
             near if frame < shortest => shortest + until(dots.wrapping_add(shortest)).min(near + frame),
             ahead => ahead,
         };
-        let count = rate.count_at(now, self.geometry.clock_hz).saturating_add(ahead);
-        rate.tick_of(count, self.geometry.clock_hz)
-            .max(now.saturating_add(1))
+        self.tick_ahead(ahead, now, rate)
+    }
+
+    /// The first tick after `now` at which a frame has begun.
+    pub fn next_frame(&self, now: Ticks, rate: TickRate) -> Ticks {
+        self.tick_ahead(self.dots_until(0, self.dots_at(now, rate)), now, rate)
     }
 }
 
@@ -183,6 +196,9 @@ mod tests {
             assert!(next > now);
             assert!(timing.is_retrace(timing.beam(next, RATE)));
             assert!(!timing.is_retrace(timing.beam(next - 1, RATE)));
+            let top = timing.next_frame(next, RATE);
+            assert_eq!(timing.beam(top, RATE).line, 0);
+            assert_eq!(timing.beam(top - 1, RATE).line, 448);
             now = next;
         }
         // 70.087 frames a second.

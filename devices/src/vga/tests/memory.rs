@@ -182,6 +182,37 @@ fn chain_4_puts_consecutive_bytes_into_planes_of_every_fourth_address() {
 }
 
 #[test]
+fn chain_4_and_doubleword_mode_agree_on_all_64_kib_and_the_picture_wraps_there() {
+    let mut b = bench_in(&modes::VGA_320X200);
+    for at in 0..0x10000u32 {
+        b.poke(A0000 + at, (at ^ at >> 8) as u8);
+    }
+    let palette = b.chip.palette();
+    for start in [0u16, 0x1000, 0x2800, 0x3ff0] {
+        let [high, low] = start.to_be_bytes();
+        b.crtc(0x0c, high);
+        b.crtc(0x0d, low);
+        b.next_frame();
+        let frame = b.frame();
+        for (at, &dot) in (u32::from(start) * 4..).zip(&frame.pixels) {
+            let at = at & 0xffff;
+            assert_eq!(
+                dot,
+                palette[usize::from((at ^ at >> 8) as u8)],
+                "{start:#x} {at:#x}"
+            );
+        }
+    }
+    // Seen without chain 4, each quarter of the window has its own remainder of four.
+    b.sequencer(4, 6);
+    for (quarter, at) in [(0, 0x0004), (1, 0x4005), (2, 0x8006), (3, 0xc007)] {
+        let first = (quarter << 14 | 4) as u32;
+        let expected = [0, 1, 2, 3].map(|plane| ((first + plane) ^ (first + plane) >> 8) as u8);
+        assert_eq!(planes_at(&mut b, A0000 + at), expected);
+    }
+}
+
+#[test]
 fn chain_4_reads_load_the_latches_and_writes_obey_the_map_mask() {
     let mut b = bench_in(&modes::VGA_320X200);
     b.poke_all(A0000, &[1, 2, 3, 4]);
@@ -269,7 +300,7 @@ impl Reference {
 
     fn cell(&self, offset: u32) -> usize {
         if self.sequencer[4] & 8 != 0 {
-            return (offset & 0xfffc) as usize;
+            return (offset & 0xfffc | offset >> 14 & 3) as usize;
         }
         if self.graphics[6] & 2 == 0 {
             return (offset & 0xffff) as usize;

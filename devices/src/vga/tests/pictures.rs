@@ -236,6 +236,33 @@ fn the_start_address_is_taken_over_at_the_vertical_retrace_and_panning_at_once()
 }
 
 #[test]
+fn the_monitor_shows_a_scroll_by_start_address_and_panning_in_one_step() {
+    let mut b = lines();
+    let palette = b.chip.palette();
+    let shown = |b: &mut Bench, x: usize| b.chip.displayed_frame().pixels[x];
+    b.next_frame();
+    assert!(b.step(), "a frame begins");
+    start_at_line(&mut b, 100);
+    b.color(99, [0x3f, 0, 0]);
+    b.next_frame();
+    assert_eq!(b.pixel(100, 0), palette[row_color(100)], "the registers' picture");
+    assert_eq!(shown(&mut b, 100), palette[row_color(0)], "the monitor's picture");
+    b.attribute(0x13, 4);
+    assert_eq!(shown(&mut b, 1), palette[0]);
+    let before = b.chip.displayed_generation();
+    assert!(b.step());
+    assert_eq!(shown(&mut b, 1), palette[100]);
+    assert_eq!(shown(&mut b, 2), palette[row_color(100)]);
+    assert_eq!(b.chip.displayed_generation(), before + 1);
+    b.next_frame();
+    assert!(b.step());
+    assert_eq!(shown(&mut b, 1), palette[100]);
+    assert_eq!(b.chip.displayed_generation(), before + 1, "nothing changed");
+    b.poke(0xa0000 + 8001, 9);
+    assert_eq!(shown(&mut b, 2), palette[9], "memory is as it is");
+}
+
+#[test]
 fn the_line_compare_starts_a_second_picture_at_address_0() {
     let mut b = lines();
     let palette = b.chip.palette();
