@@ -33,7 +33,7 @@ pub use ide::{
     DiskGeometry, GeometryError, GeometrySource, IdeChannel, check_chs, find_geometry, given_geometry,
 };
 pub use irq::{IrqLine, IrqLines};
-pub use outbox::{Outbox, SerialByte};
+pub use outbox::{Outbox, SerialByte, SpeakerEdge};
 pub use pic::PicPair;
 pub use pit::Pit;
 pub use ps2::{KeyCode, Ps2Controller};

@@ -15,6 +15,15 @@ pub struct SerialByte {
     pub byte: u8,
 }
 
+/// A change of what drives the speaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpeakerEdge {
+    /// When, to the CLK pulse of the timer.
+    pub at: Ticks,
+    /// From then on: 0 low, 255 high, between them the mean of a square wave above hearing.
+    pub level: u8,
+}
+
 /// Everything that chips send out of the machine, in order, each with its tick where that matters.
 ///
 /// Not part of the machine's state: the board empties it at each slice boundary.
@@ -26,8 +35,8 @@ pub struct Outbox {
     pub debug_console: Vec<u8>,
     /// Writes to ports of `--port-log`: port and byte.
     pub port_log: Vec<(u16, u8)>,
-    /// Levels of the speaker output: tick and level.
-    pub speaker: Vec<(Ticks, bool)>,
+    /// What the speaker does, in order: at most one edge for each CLK pulse of the timer.
+    pub speaker: Vec<SpeakerEdge>,
     /// Keyboard LEDs: bit 0 scroll, 1 num, 2 caps; set when they change.
     pub keyboard_leds: Option<u8>,
     /// A chip asked for a reset of the processor.

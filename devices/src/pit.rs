@@ -8,8 +8,10 @@
 //! CLK is 1193182 Hz. GATE 0 and 1 are tied high, as on the AT. Counter 1 counts, but the refresh
 //! toggle of port 61h runs at the AT's 15 µs whatever is programmed there.
 //!
-//! Not modelled: the undefined contents of a counter whose mode was just set, and square waves above
-//! hearing, which leave the speaker at rest.
+//! A square wave above hearing is handed out as its mean. Pulses of the speaker shorter than CLK are
+//! rounded to it, which bounds the number of edges and keeps their mean.
+//!
+//! Not modelled: the undefined contents of a counter whose mode was just set.
 
 mod channel;
 #[cfg(test)]
@@ -20,7 +22,7 @@ use oldiron_mmu::{IoWidth, Snapshot, SnapshotError, StateReader, StateWriter, Ti
 use serde::{Deserialize, Serialize};
 
 use self::channel::{Channel, Mode};
-use crate::{Ctx, Device, IrqLine, PortRange, ResetKind, TimerId};
+use crate::{Ctx, Device, IrqLine, PortRange, ResetKind, SpeakerEdge, TimerId};
 
 /// The CLK inputs.
 const CLK_HZ: u64 = 1_193_182;
@@ -80,7 +82,7 @@ struct State {
     port_b: PortB,
     /// The CLK pulse up to which the speaker's edges were handed out, and its level there.
     speaker_clk: u64,
-    speaker: bool,
+    speaker: u8,
 }
 
 /// The timer, its gates and the speaker bit.
@@ -99,7 +101,7 @@ impl Pit {
                 counters: [Channel::new(true), Channel::new(true), Channel::new(false)],
                 port_b: PortB::empty(),
                 speaker_clk: 0,
-                speaker: false,
+                speaker: 0,
             },
         }
     }
@@ -147,34 +149,53 @@ impl Pit {
 
     // ---- speaker ----
 
-    /// Whether OUT 2 moves the speaker audibly.
-    fn speaker_follows(&self) -> bool {
-        let heard = self.s.counters[2]
-            .period()
-            .is_none_or(|period| period >= SPEAKER_MIN_PERIOD);
-        self.s.port_b.contains(PortB::SPEAKER) && heard
+    /// What drives the speaker at pulse `clk`.
+    fn speaker_level(&self, clk: u64) -> u8 {
+        let counter = &self.s.counters[2];
+        match counter.mean_above(SPEAKER_MIN_PERIOD) {
+            _ if !self.s.port_b.contains(PortB::SPEAKER) => 0,
+            Some(mean) => mean,
+            None if counter.out(clk) => u8::MAX,
+            None => 0,
+        }
     }
 
-    fn speaker_edge(&mut self, at: Ticks, level: bool, ctx: &mut Ctx<'_>) {
-        if level != self.s.speaker {
-            self.s.speaker = level;
-            ctx.out.speaker.push((at, level));
+    /// The next pulse after `clk` with which the level changes if nothing is written.
+    fn next_speaker_change(&self, clk: u64) -> Option<u64> {
+        let counter = &self.s.counters[2];
+        if !self.s.port_b.contains(PortB::SPEAKER) {
+            None
+        } else if counter.mean_above(SPEAKER_MIN_PERIOD).is_some() {
+            counter.next_count()
+        } else {
+            counter.next_change(clk)
+        }
+    }
+
+    fn speaker_edge(&mut self, clk: u64, ctx: &mut Ctx<'_>) {
+        let level = self.speaker_level(clk);
+        if level == self.s.speaker {
+            return;
+        }
+        self.s.speaker = level;
+        let at = ctx.rate.tick_of(clk, CLK_HZ);
+        match ctx.out.speaker.last_mut() {
+            Some(last) if last.at == at => last.level = level,
+            _ => ctx.out.speaker.push(SpeakerEdge { at, level }),
         }
     }
 
     /// Hands out the speaker's edges up to pulse `clk`.
     fn follow_speaker(&mut self, clk: u64, ctx: &mut Ctx<'_>) {
         // Between two calls there is at most one batch, unless nothing moves.
-        let behind = clk.saturating_sub(self.s.speaker_clk);
-        if self.speaker_follows() && behind <= CLK_HZ {
-            while let Some(at) = self.s.counters[2]
-                .next_change(self.s.speaker_clk)
+        if clk.saturating_sub(self.s.speaker_clk) <= CLK_HZ {
+            while let Some(at) = self
+                .next_speaker_change(self.s.speaker_clk)
                 .filter(|&at| at <= clk)
             {
                 self.s.counters[2].advance(at);
                 self.s.speaker_clk = at;
-                let level = self.s.counters[2].out(at);
-                self.speaker_edge(ctx.rate.tick_of(at, CLK_HZ), level, ctx);
+                self.speaker_edge(at, ctx);
             }
         }
         self.s.speaker_clk = clk;
@@ -183,10 +204,8 @@ impl Pit {
     /// The level right now, after a change, and the next batch.
     fn drive_speaker(&mut self, ctx: &mut Ctx<'_>) {
         let clk = Self::clk(ctx);
-        let follows = self.speaker_follows();
-        let level = follows && self.s.counters[2].out(clk);
-        self.speaker_edge(ctx.now, level, ctx);
-        if follows && self.s.counters[2].next_change(clk).is_some() {
+        self.speaker_edge(clk, ctx);
+        if self.next_speaker_change(clk).is_some() {
             let at = ctx.now.saturating_add(ctx.rate.micros(SPEAKER_BATCH_MICROS));
             ctx.timers.arm(TimerId::PitSpeaker, at);
         } else {
@@ -317,7 +336,7 @@ impl Device for Pit {
 
 impl Snapshot for Pit {
     const TAG: [u8; 4] = *b"PIT ";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 
     fn save(&self, w: &mut StateWriter) {
         w.put(&self.s);

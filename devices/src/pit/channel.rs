@@ -142,9 +142,20 @@ impl Channel {
         self.gate
     }
 
-    /// Counts of one period in the periodic modes.
-    pub(super) fn period(&self) -> Option<u32> {
-        (self.mode.is_periodic() && self.counting).then_some(self.n)
+    /// The mean of OUT, 255 for always high, if it repeats in fewer than `period` counts.
+    pub(super) fn mean_above(&self, period: u32) -> Option<u8> {
+        let high = match self.mode {
+            Mode::SquareWave => self.n - self.n / 2,
+            Mode::RateGenerator => self.n.saturating_sub(1),
+            _ => return None,
+        };
+        let repeats = self.counting && (2..period).contains(&self.n);
+        repeats.then(|| (high * u32::from(u8::MAX) / self.n) as u8)
+    }
+
+    /// The pulse at which a new count takes effect, if one waits.
+    pub(super) fn next_count(&self) -> Option<u64> {
+        self.queued.map(|(at, _)| at)
     }
 
     fn counts(&self) -> u32 {

@@ -423,15 +423,15 @@ fn the_speaker_sounds_with_edges_at_their_exact_ticks() {
     rig.out(0x61, 0);
     let edges = core::mem::take(&mut rig.out.speaker);
     assert!((997..=1002).contains(&edges.len()), "{}", edges.len());
-    assert!(edges.windows(2).all(|pair| pair[0].1 != pair[1].1));
+    assert!(edges.windows(2).all(|pair| pair[0].level != pair[1].level));
     for pair in edges[1..edges.len() - 1].windows(2) {
-        let half = pair[1].0 - pair[0].0;
+        let half = pair[1].at - pair[0].at;
         assert!(
             half.abs_diff(rig.rate.ticks_for(597, CLK_HZ)) <= 1,
             "{half} ticks"
         );
     }
-    assert_eq!(edges.last().map(|edge| edge.1), Some(false));
+    assert_eq!(edges.last().map(|edge| edge.level), Some(0));
     rig.wait_micros(100_000);
     assert!(rig.out.speaker.is_empty());
     assert_eq!(rig.timers.due(TimerId::PitSpeaker), None);
@@ -440,21 +440,65 @@ fn the_speaker_sounds_with_edges_at_their_exact_ticks() {
 #[test]
 fn the_speaker_is_bit_1_and_out2_so_that_bits_alone_can_play() {
     let mut rig = rig();
-    rig.out(0x61, 2);
-    rig.out(0x61, 0);
-    rig.out(0x61, 2);
+    for value in [2, 0, 2] {
+        rig.out(0x61, value);
+        rig.wait_micros(1);
+    }
     program(&mut rig, 0x90, 0);
-    let levels: Vec<bool> = rig.out.speaker.iter().map(|edge| edge.1).collect();
-    assert_eq!(levels, [true, false, true, false], "mode 0 drops OUT");
+    assert_eq!(levels(&rig), [255, 0, 255, 0], "mode 0 drops OUT");
+}
+
+fn levels(rig: &Rig<Pit>) -> Vec<u8> {
+    rig.out.speaker.iter().map(|edge| edge.level).collect()
 }
 
 #[test]
-fn a_tone_above_hearing_costs_nothing() {
+fn a_tone_above_hearing_is_its_mean_until_a_lower_one_takes_effect() {
     let mut rig = rig();
-    program(&mut rig, 0xb6, 4);
+    program(&mut rig, 0xb6, 5);
     rig.out(0x61, 3);
     rig.wait_micros(100_000);
-    assert!(rig.out.speaker.is_empty());
+    assert_eq!(levels(&rig), [153]);
+    assert_eq!(rig.timers.due(TimerId::PitSpeaker), None);
+    rig.out(0x42, 0x52);
+    rig.out(0x42, 0x04);
+    rig.wait_micros(10_000);
+    assert!((18..=24).contains(&levels(&rig).len()), "{:?}", levels(&rig));
+    program(&mut rig, 0xb4, 10);
+    assert_eq!(levels(&rig).last(), Some(&229), "mode 2 is low for one in ten");
+}
+
+#[test]
+fn pulse_widths_of_mode_0_are_the_counts_written() {
+    let mut rig = rig();
+    rig.out(0x61, 3);
+    rig.out(0x43, 0x90);
+    rig.out(0x42, 1);
+    rig.wait_micros(60);
+    for count in [20u8, 50, 35] {
+        rig.inb(0x61);
+        rig.out.speaker.clear();
+        rig.out(0x42, count);
+        rig.wait_micros(60);
+        rig.inb(0x61);
+        let edges = &rig.out.speaker;
+        assert_eq!(levels(&rig), [0, 255]);
+        // The load takes a pulse.
+        let low = rig.rate.ticks_for(u64::from(count) + 1, CLK_HZ);
+        assert!((edges[1].at - edges[0].at).abs_diff(low) <= 1);
+    }
+}
+
+#[test]
+fn toggling_as_fast_as_the_processor_can_gives_one_edge_for_each_pulse_of_the_clock() {
+    let mut rig = rig();
+    for n in 0..100_000u32 {
+        rig.out(0x61, (n % 3) as u8);
+        rig.now += 1;
+    }
+    let pulses = rig.rate.count_at(rig.now, CLK_HZ) as usize;
+    assert!(rig.out.speaker.len() <= pulses + 1);
+    assert!(rig.out.speaker.windows(2).all(|pair| pair[0].at < pair[1].at));
 }
 
 #[test]
