@@ -18,7 +18,7 @@ mod channel;
 mod tests;
 
 use bitflags::bitflags;
-use oldiron_mmu::{IoWidth, Snapshot, SnapshotError, StateReader, StateWriter, Ticks};
+use oldiron_mmu::{IoWidth, Snapshot, SnapshotError, StateReader, StateWriter, TickRate, Ticks};
 use serde::{Deserialize, Serialize};
 
 use self::channel::{Channel, Mode};
@@ -122,7 +122,7 @@ impl Pit {
     /// Brings all that is remembered up to now. Comes before every change.
     fn catch_up(&mut self, ctx: &mut Ctx<'_>) {
         let clk = Self::clk(ctx);
-        self.follow_speaker(clk, ctx);
+        self.follow_speaker(clk, ctx.rate, &mut ctx.out.speaker);
         for counter in &mut self.s.counters {
             counter.advance(clk);
         }
@@ -172,21 +172,40 @@ impl Pit {
         }
     }
 
-    fn speaker_edge(&mut self, clk: u64, ctx: &mut Ctx<'_>) {
+    fn speaker_edge(&mut self, clk: u64, rate: TickRate, edges: &mut Vec<SpeakerEdge>) {
         let level = self.speaker_level(clk);
         if level == self.s.speaker {
             return;
         }
         self.s.speaker = level;
-        let at = ctx.rate.tick_of(clk, CLK_HZ);
-        match ctx.out.speaker.last_mut() {
+        let at = rate.tick_of(clk, CLK_HZ);
+        match edges.last_mut() {
             Some(last) if last.at == at => last.level = level,
-            _ => ctx.out.speaker.push(SpeakerEdge { at, level }),
+            _ => edges.push(SpeakerEdge { at, level }),
         }
     }
 
+    /// Before which tick no edge is still to be handed out, at `now`.
+    pub fn speaker_known_to(&self, now: Ticks, rate: TickRate) -> Ticks {
+        let clk = rate.count_at(now, CLK_HZ);
+        let next = self.next_speaker_change(self.s.speaker_clk);
+        rate.tick_of(next.map_or(clk, |next| next.min(clk)), CLK_HZ)
+    }
+
+    /// The edges up to `now` that are still to be handed out: for who stops there.
+    pub fn speaker_rest(&self, now: Ticks, rate: TickRate) -> Vec<SpeakerEdge> {
+        let clk = rate.count_at(now, CLK_HZ);
+        let mut ahead = Self {
+            irq: self.irq,
+            s: self.s.clone(),
+        };
+        let mut edges = Vec::new();
+        ahead.follow_speaker(clk, rate, &mut edges);
+        edges
+    }
+
     /// Hands out the speaker's edges up to pulse `clk`.
-    fn follow_speaker(&mut self, clk: u64, ctx: &mut Ctx<'_>) {
+    fn follow_speaker(&mut self, clk: u64, rate: TickRate, edges: &mut Vec<SpeakerEdge>) {
         // Between two calls there is at most one batch, unless nothing moves.
         if clk.saturating_sub(self.s.speaker_clk) <= CLK_HZ {
             while let Some(at) = self
@@ -195,7 +214,7 @@ impl Pit {
             {
                 self.s.counters[2].advance(at);
                 self.s.speaker_clk = at;
-                self.speaker_edge(at, ctx);
+                self.speaker_edge(at, rate, edges);
             }
         }
         self.s.speaker_clk = clk;
@@ -204,7 +223,7 @@ impl Pit {
     /// The level right now, after a change, and the next batch.
     fn drive_speaker(&mut self, ctx: &mut Ctx<'_>) {
         let clk = Self::clk(ctx);
-        self.speaker_edge(clk, ctx);
+        self.speaker_edge(clk, ctx.rate, &mut ctx.out.speaker);
         if self.next_speaker_change(clk).is_some() {
             let at = ctx.now.saturating_add(ctx.rate.micros(SPEAKER_BATCH_MICROS));
             ctx.timers.arm(TimerId::PitSpeaker, at);

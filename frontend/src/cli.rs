@@ -150,6 +150,17 @@ pub struct PortLog {
     pub path: PathBuf,
 }
 
+/// Where sound goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SoundTo {
+    /// To the sound card, if there is one.
+    Auto,
+    /// Nowhere.
+    None,
+    /// Into a file.
+    Wav(PathBuf),
+}
+
 /// What a reset does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OnReset {
@@ -255,6 +266,10 @@ pub struct RunArgs {
     /// Host pacing: max, realtime or a number of MIPS [default: realtime with a window or terminal, else max]
     #[arg(long, value_name = "SPEED", value_parser = speed, help_heading = "Display and speed")]
     pub speed: Option<Speed>,
+
+    /// Sound: auto (the sound card), none or wav:FILE [default: auto with a window, else none]
+    #[arg(long, value_name = "WHERE", value_parser = sound, help_heading = "Display and speed")]
+    pub sound: Option<SoundTo>,
 
     /// A serial port: none, stdio, file:F, tcp:HOST:PORT (and ,server to listen) or pty; first use COM1, second COM2
     #[arg(long, value_name = "WHERE", value_parser = serial, help_heading = "Ports")]
@@ -563,6 +578,15 @@ fn serial(text: &str) -> Result<Serial, String> {
     )
 }
 
+fn sound(text: &str) -> Result<SoundTo, String> {
+    match text.split_once(':') {
+        None if text == "auto" => Ok(SoundTo::Auto),
+        None if text == "none" => Ok(SoundTo::None),
+        Some(("wav", path)) if !path.is_empty() => Ok(SoundTo::Wav(path.into())),
+        _ => Err("write auto, none or wav:FILE".to_owned()),
+    }
+}
+
 fn debug_console(text: &str) -> Result<DebugConsole, String> {
     match text.split_once(':') {
         None if text == "stdio" => Ok(DebugConsole::Stdio),
@@ -724,6 +748,7 @@ mod tests {
                 }
             ]
         );
+        assert_eq!(run("--sound wav:a:b").sound, Some(SoundTo::Wav("a:b".into())));
         let log = &run("--port-log 80,0xe9=x=y").port_log[0];
         assert_eq!(
             (log.ports.as_slice(), log.path.as_path()),
@@ -756,6 +781,8 @@ mod tests {
             ("--until-text (", "regular expression"),
             ("--rtc 2000-02-30T00:00:00", "YYYY"),
             ("--rtc 2000-01-01", "YYYY"),
+            ("--sound loud", "wav:FILE"),
+            ("--sound wav:", "wav:FILE"),
             ("--log loud", "loud"),
             ("--port-log 80", "FILE"),
             ("--debug-exit=xyz", "xyz"),

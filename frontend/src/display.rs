@@ -113,6 +113,11 @@ pub trait Display {
         None
     }
 
+    /// Whether the user hears the guest unless told otherwise.
+    fn has_sound(&self) -> bool {
+        false
+    }
+
     /// Whether a user is there, who may act at any time.
     fn is_live(&self) -> bool {
         true

@@ -25,6 +25,7 @@ mod selftest;
 mod serial;
 mod session;
 mod setup;
+mod sound;
 mod stats;
 mod term;
 mod typing;

@@ -15,7 +15,7 @@ use oldiron_platform::{DateTime, TickRate};
 use crate::{
     calibrate,
     chaos::Chaos,
-    cli::{DisplayKind, Ips, OnTripleFault, Rtc, RunArgs, Serial, Speed},
+    cli::{DisplayKind, Ips, OnTripleFault, Rtc, RunArgs, Serial, SoundTo, Speed},
     complain,
     display::Display,
     headless::Headless,
@@ -27,6 +27,7 @@ use crate::{
     serial::{HostEnd, PortLogs},
     session::{self, Core, Limits, Session},
     setup::{Parts, host_time},
+    sound::Sound,
     stats, term,
 };
 
@@ -99,7 +100,8 @@ fn start(args: &RunArgs) -> Result<Outcome, Failure> {
     }
 
     let (machine, floppies) = parts.build(args, rate, rtc, port_logs.ports())?;
-    let core = Core::new(machine, serial, debug_console, port_logs, floppies);
+    let sound = Sound::open(&sound_to(args, display.as_ref()), &machine)?;
+    let core = Core::new(machine, serial, debug_console, port_logs, sound, floppies);
     let limits = Limits {
         count: args.max_insns,
         guest_seconds: args.max_virtual,
@@ -208,6 +210,15 @@ fn open_window() -> Result<Box<dyn Display>, Failure> {
     Err(Failure::usage(
         "--display window: this oldiron was built without a window; use --display term",
     ))
+}
+
+/// What is asked for; without a wish people at a window hear the guest.
+fn sound_to(args: &RunArgs, display: &dyn Display) -> SoundTo {
+    match &args.sound {
+        Some(sound) => sound.clone(),
+        None if display.has_sound() => SoundTo::Auto,
+        None => SoundTo::None,
+    }
 }
 
 fn tick_rate(args: &RunArgs, live: bool) -> TickRate {

@@ -25,6 +25,7 @@ use crate::{
     script_run::{Runner, Stage},
     serial::{HostEnd, PortLogs},
     setup::FloppyLists,
+    sound::Sound,
     typing::KeyQueue,
 };
 
@@ -70,6 +71,7 @@ pub struct Core {
     serial: [HostEnd; 2],
     debug_console: Option<HostEnd>,
     port_logs: PortLogs,
+    sound: Sound,
     floppies: FloppyLists,
     /// What COM1 has sent, if anyone wants to know.
     serial_log: Option<Vec<u8>>,
@@ -84,6 +86,7 @@ impl Core {
         serial: [HostEnd; 2],
         debug_console: Option<HostEnd>,
         port_logs: PortLogs,
+        sound: Sound,
         floppies: FloppyLists,
     ) -> Self {
         let keys = KeyQueue::new(machine.rate());
@@ -93,6 +96,7 @@ impl Core {
             serial,
             debug_console,
             port_logs,
+            sound,
             floppies,
             serial_log: None,
             at_end: false,
@@ -115,7 +119,8 @@ impl Core {
         for end in self.serial.iter_mut().chain(&mut self.debug_console) {
             result = result.and(end.flush());
         }
-        result.and(self.port_logs.flush())
+        let sound = self.sound.finish(&self.machine);
+        result.and(self.port_logs.flush()).and(sound)
     }
 }
 
@@ -327,7 +332,8 @@ impl<'a> Session<'a> {
     /// The next tick at which something is to be done: after `quantum` of host time at the latest.
     fn deadline(&self, now: Ticks, quantum: Duration) -> Ticks {
         let rate = self.core.rate();
-        let mut slice = MAX_SLICE;
+        // What chips send waits in memory for the end of the slice: it is no longer than needed.
+        let mut slice = MAX_SLICE.min(rate.per_second() / 10);
         if self.live || self.pacer.is_paced() {
             slice = slice.min(self.pacer.ticks_in(quantum)).max(1);
         }
@@ -370,6 +376,8 @@ impl<'a> Session<'a> {
             sent = sent.and(console.send(&out.debug_console));
         }
         sent = sent.and(self.core.port_logs.write(&out.port_log));
+        let known_to = self.core.machine.speaker_known_to();
+        sent = sent.and(self.core.sound.follow(&out.speaker, known_to));
         if let Some(log) = &mut self.core.serial_log {
             for &byte in &bytes[0] {
                 log.push(byte);

@@ -269,6 +269,10 @@ impl Display for PcWindow {
         Ok(())
     }
 
+    fn has_sound(&self) -> bool {
+        true
+    }
+
     fn clipboard(&mut self) -> Option<String> {
         let text = arboard::Clipboard::new()
             .and_then(|mut clipboard| clipboard.get_text())

@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "the set-up of a test may fail the test")]
 
-use std::{fs, path::PathBuf, process::Output};
+mod small_guest;
 
-use assert_cmd::Command;
-use tempfile::TempDir;
+use std::fs;
+
+use small_guest::{FOREVER, Guest, power_off};
 
 /// Sets COM1 to 115200 baud, 8 data bits.
 const INIT_COM1: [u8; 24] = [
@@ -14,15 +15,6 @@ const INIT_COM1: [u8; 24] = [
     0xba, 0xf9, 0x03, 0xb0, 0x00, 0xee, // mov dx, 3F9h; mov al, 0; out dx, al
     0xba, 0xfb, 0x03, 0xb0, 0x03, 0xee, // mov dx, 3FBh; mov al, 3; out dx, al
 ];
-
-/// Code at F000:0000, and a jump to it at the reset vector.
-fn rom(code: &[&[u8]]) -> Vec<u8> {
-    let mut rom = vec![0xf4; 0x10000];
-    let code = code.concat();
-    rom[..code.len()].copy_from_slice(&code);
-    rom[0xfff0..0xfff5].copy_from_slice(&[0xea, 0, 0, 0, 0xf0]); // jmp F000:0000
-    rom
-}
 
 /// Sends text to COM1, after setting it up, until its last bit has left.
 fn print(text: &str) -> Vec<u8> {
@@ -43,63 +35,8 @@ fn print(text: &str) -> Vec<u8> {
     INIT_COM1.into_iter().chain(text).chain(drain).collect()
 }
 
-/// Powers off through port 8900h.
-fn power_off() -> Vec<u8> {
-    let mut code = vec![0xba, 0x00, 0x89]; // mov dx, 8900h
-    for byte in b"Shutdown" {
-        code.extend([0xb0, *byte, 0xee]); // mov al, byte; out dx, al
-    }
-    code.extend(FOREVER);
-    code
-}
-
-const FOREVER: [u8; 2] = [0xeb, 0xfe]; // jmp $
 const HALT: [u8; 2] = [0xfa, 0xf4]; // cli; hlt
 const RESET: [u8; 6] = [0xb0, 0xfe, 0xe6, 0x64, 0xeb, 0xfe]; // mov al, FEh; out 64h, al; jmp $
-
-struct Guest {
-    dir: TempDir,
-}
-
-impl Guest {
-    fn new(code: &[&[u8]]) -> Self {
-        let guest = Self {
-            dir: tempfile::tempdir().unwrap(),
-        };
-        fs::write(guest.path("guest.rom"), rom(code)).unwrap();
-        fs::write(guest.path("vga.rom"), [&[0x55, 0xaa, 1][..], &[0; 509]].concat()).unwrap();
-        fs::write(guest.path("a.img"), vec![0; 360 * 1024]).unwrap();
-        guest
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        let mut command = Command::cargo_bin("oldiron").unwrap();
-        command.current_dir(self.dir.path());
-        command.args(["--headless", "--volatile", "--mem", "1M"]);
-        command.args(["--bios", "guest.rom", "--vga-bios", "vga.rom", "a.img"]);
-        if !args.contains(&"--timeout") {
-            command.args(["--timeout", "60"]);
-        }
-        command.args(args).output().unwrap()
-    }
-
-    /// Runs to exit code `code`; the one line on standard error is the result.
-    fn ends(&self, args: &[&str], code: i32) -> String {
-        let output = self.run(args);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
-        assert_eq!(said.lines().count(), 1, "{args:?}: {said}");
-        said
-    }
-}
 
 #[test]
 fn power_off_is_exit_0_unless_something_was_awaited() {
@@ -275,7 +212,7 @@ fn an_image_that_fails_during_the_run_is_exit_74_and_named() {
     let guest = Guest::new(&[&print("go"), &READ_DISK]);
     fs::write(guest.path("c.img"), vec![0; 1 << 20]).unwrap();
     let child = std::process::Command::new(assert_cmd::cargo::cargo_bin("oldiron"))
-        .current_dir(guest.dir.path())
+        .current_dir(guest.path(""))
         .args([
             "--headless",
             "--bios",
@@ -303,7 +240,7 @@ fn a_signal_is_exit_130_with_files_flushed() {
     let guest = Guest::new(&[&print("here"), &FOREVER]);
     for signal in ["-INT", "-TERM"] {
         let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("oldiron"))
-            .current_dir(guest.dir.path())
+            .current_dir(guest.path(""))
             .args([
                 "--headless",
                 "--bios",

@@ -1,7 +1,7 @@
 //! The machine: a processor, memory and a board, and the loop that drives them.
 
 use oldiron_cpu::{Cpu, CpuModel, Dispatch, Exit};
-use oldiron_devices::{Outbox, ResetKind};
+use oldiron_devices::{Outbox, ResetKind, SpeakerEdge};
 use oldiron_mmu::{Attention, Bus, GuestMemory, IoSpace, TickRate, Ticks};
 
 use crate::{
@@ -191,6 +191,17 @@ impl Machine {
     }
 
     // ---- in and out ----
+
+    /// Before which tick no edge of the speaker is still to be put into the outbox: edges come in
+    /// batches.
+    pub fn speaker_known_to(&self) -> Ticks {
+        self.board.chips.pit.speaker_known_to(self.now(), self.rate())
+    }
+
+    /// The edges of the speaker up to now that are still to be put into the outbox.
+    pub fn speaker_rest(&self) -> Vec<SpeakerEdge> {
+        self.board.chips.pit.speaker_rest(self.now(), self.rate())
+    }
 
     /// What the machine sent out. To be emptied by the caller after each run.
     pub fn outbox(&mut self) -> &mut Outbox {

@@ -490,6 +490,26 @@ fn pulse_widths_of_mode_0_are_the_counts_written() {
 }
 
 #[test]
+fn what_was_not_handed_out_yet_is_known_about_and_can_be_had() {
+    let mut rig = rig();
+    program(&mut rig, 0xb6, 1194);
+    rig.out(0x61, 3);
+    let mut handed_out = Vec::new();
+    for _ in 0..1000 {
+        rig.wait_micros(77);
+        handed_out.append(&mut rig.out.speaker);
+        let known_to = rig.chip.speaker_known_to(rig.now, rig.rate);
+        assert!(known_to <= rig.now);
+        let rest = rig.chip.speaker_rest(rig.now, rig.rate);
+        assert!(rest.iter().all(|edge| known_to <= edge.at));
+        let all: Vec<_> = handed_out.iter().chain(&rest).collect();
+        assert!(all.windows(2).all(|pair| pair[0].level != pair[1].level));
+        let halves = rig.rate.count_at(rig.now, CLK_HZ) as usize / 597;
+        assert!(all.len().abs_diff(halves) <= 2, "{} {halves}", all.len());
+    }
+}
+
+#[test]
 fn toggling_as_fast_as_the_processor_can_gives_one_edge_for_each_pulse_of_the_clock() {
     let mut rig = rig();
     for n in 0..100_000u32 {
