@@ -1,5 +1,5 @@
 ; INT 05h, print screen: the text on the active page goes to the first printer. 50:00 says how it went:
-; 0 done, 1 under way, FFh failed.
+; 0 done, 1 under way, FFh failed. The VGA BIOS has this too, for INT 10h/12h/20h.
 
 PRINT_STATUS    equ 100h        ; 50:00 seen from 40:00
 

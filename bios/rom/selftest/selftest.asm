@@ -6,152 +6,17 @@
 ; Build: nasm -f bin -O2 -I bios/rom/selftest/ selftest.asm. The image is the first track of a 1440 KiB floppy; the
 ; rest is zeros.
 
-    cpu 386
-    bits 16
-    org 7C00h
-
 BUFFER_SEGMENT  equ 2000h
 BUFFER2_SEGMENT equ 3000h
 EXPECTED_EXT    equ 15*1024
 SECOND_START    equ 7000h       ; nothing else is there
+IMAGE_SECTORS   equ 18
 
-start:
-    jmp 0:.home
-.home:
-    xor ax, ax
-    mov ds, ax
-    mov es, ax
-    mov ss, ax
-    mov sp, 7C00h
-    mov [boot_drive], dl
-    mov si, LOADED
-    mov cx, 0002h
-.load:
-    mov ax, 0201h
-    mov dx, 0
-    mov bx, si
-    int 13h
-    jc .failed
-    add si, 512
-    inc cx
-    cmp cl, 19
-    jb .load
+%include "floppy.inc"
+
+loaded:
     cmp dword [SECOND_START], 'AGIN'
     je second_start
-    jmp tests
-.failed:
-    mov si, text_load
-    call put_text
-.stop:
-    hlt
-    jmp .stop
-
-; The byte AL to COM1.
-put_char:
-    push ax
-    push dx
-    mov ah, al
-.wait:
-    mov dx, 3FDh
-    in al, dx
-    test al, 20h
-    jz .wait
-    mov dx, 3F8h
-    mov al, ah
-    out dx, al
-    pop dx
-    pop ax
-    ret
-put_text:
-    push ax
-.next:
-    cs lodsb
-    test al, al
-    jz .done
-    call put_char
-    jmp .next
-.done:
-    pop ax
-    ret
-; The word AX in hexadecimal.
-put_word:
-    xchg al, ah
-    call .byte
-    xchg al, ah
-.byte:
-    push ax
-    shr al, 4
-    call .digit
-    pop ax
-    push ax
-    and al, 0Fh
-    call .digit
-    pop ax
-    ret
-.digit:
-    cmp al, 10
-    sbb al, 69h
-    das
-    jmp put_char
-
-text_load: db "FAIL load", 13, 10, 0
-boot_drive: db 0
-    times 510-($-$$) db 0
-    dw 0AA55h
-LOADED:
-
-; Runs test %1 named %2: it returns CF set if it fails, with what it saw in AX.
-%macro check 2
-    mov si, %%name
-    mov cx, %1
-    call run
-    jmp %%end
-%%name: db %2, 0
-%%end:
-%endmacro
-
-run:
-    push si
-    push cs
-    pop ds
-    push cs
-    pop es
-    cld
-    call cx
-    push cs
-    pop ds
-    push cs
-    pop es
-    pop si
-    push si
-    pushf
-    mov si, text_ok
-    jnc .say
-    mov si, text_fail
-.say:
-    call put_text
-    popf
-    pop si
-    pushf
-    call put_text
-    popf
-    jnc .end
-    push ax
-    mov al, ' '
-    call put_char
-    pop ax
-    call put_word
-.end:
-    mov si, text_newline
-    jmp put_text
-
-passed:
-    clc
-    ret
-failed:
-    stc
-    ret
-
 tests:
     check equipment,            "INT 11h: floppy, mouse, 80 columns, a serial port"
     check base_memory,          "INT 12h: 639 KiB"
@@ -276,9 +141,6 @@ second_start:
 %include "stack.asm"
 %include "protected.asm"
 
-text_ok:        db "ok ", 0
-text_fail:      db "FAIL ", 0
-text_newline:   db 13, 10, 0
 text_mouse:     db "mouse", 0
 text_done:      db "SELFTEST-DONE", 13, 10, 0
 

@@ -5,6 +5,8 @@
 alternate_select:
     cmp bl, 10h
     je .information
+    cmp bl, 20h
+    je .print_screen
     sub bl, 30h
     cmp bl, 6
     ja .none
@@ -30,6 +32,14 @@ alternate_select:
     and al, 0Fh
     mov [bp+frame.cl], al
     mov [bp+frame.ch], ah
+    ret
+
+; 20h: INT 05h prints as many rows as the screen has, whatever the system BIOS's own can do
+.print_screen:
+    xor ax, ax
+    mov es, ax
+    mov word [es:05h*4], int05
+    mov [es:05h*4+2], cs
     ret
 
 ; 30h: 200, 350 or 400 lines (AL = 0, 1, 2) from the next setting of a text mode on

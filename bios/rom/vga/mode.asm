@@ -85,13 +85,6 @@ set_mode:
     mov [COLOUR_SELECT], al
 
 .kind:
-    cmp byte [cs:mode_kinds+bx], KIND_TEXT
-    jne .graphics
-    call load_mode_font
-    mov cx, 0607h
-    call set_cursor_shape
-    jmp .clear
-.graphics:
     mov ax, [CHAR_HEIGHT]
     call font_of_height
     xor ax, ax
@@ -100,6 +93,11 @@ set_mode:
     mov [es:43h*4+2], cs
     mov word [es:1Fh*4], font_8x8 + 128*8
     mov [es:1Fh*4+2], cs
+    cmp byte [cs:mode_kinds+bx], KIND_TEXT
+    jne .clear
+    call load_mode_font
+    mov cx, 0607h
+    call set_cursor_shape
 .clear:
     test byte [VIDEO_CONTROL], 80h
     jnz .show

@@ -136,6 +136,7 @@ nothing:
 %include "font.asm"
 %include "info.asm"
 %include "state.asm"
+%include "../int05_print_screen.asm"
 %include "tables.asm"
 
 font_8x16:  incbin "fonts/font8x16.bin"

@@ -29,7 +29,7 @@ struct Image {
     symbols: bool,
 }
 
-const IMAGES: [Image; 4] = [
+const IMAGES: [Image; 5] = [
     Image {
         name: "bios",
         source: "bios.asm",
@@ -55,6 +55,13 @@ const IMAGES: [Image; 4] = [
         name: "selftest",
         source: "selftest/selftest.asm",
         bytes: 18 * 512,
+        checksum: false,
+        symbols: false,
+    },
+    Image {
+        name: "video",
+        source: "video/video.asm",
+        bytes: 36 * 512,
         checksum: false,
         symbols: false,
     },
