@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind
 use oldiron_platform::{Chs, CpuModel, DateTime, MODELS, Timing};
 use regex::Regex;
 
-use crate::{log_sink::LogSpec, matcher, units};
+use crate::{log_sink::LogSpec, matcher, spec::Again, units};
 
 /// A PC in software: boots old operating systems from floppy and hard disk images.
 #[derive(Debug, Parser)]
@@ -26,6 +26,8 @@ pub struct Cli {
 pub enum Command {
     /// Boot a PC; with no image: the built-in demo disk
     Run(Box<RunArgs>),
+    /// Repeat a run that --record wrote down
+    Replay(Box<ReplayArgs>),
     /// Processor models
     Cpu {
         /// What to do.
@@ -209,18 +211,18 @@ pub struct RunArgs {
     /// Processor model, as `oldiron cpu list` prints them [default: the newest]
     #[arg(long, value_name = "MODEL", value_parser = cpu_model, help_heading = "Machine")]
     pub cpu: Option<&'static CpuModel>,
-    /// Guest memory, 1M to 3G
-    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = units::memory_mib, help_heading = "Machine")]
-    pub mem: u32,
+    /// Guest memory, 1M to 3G [default: 64M]
+    #[arg(long, value_name = "SIZE", value_parser = units::memory_mib, help_heading = "Machine")]
+    pub mem: Option<u32>,
     /// Another system BIOS: 64, 128 or 256 KiB
     #[arg(long, value_name = "FILE", help_heading = "Machine")]
     pub bios: Option<PathBuf>,
     /// Another VGA BIOS: at most 64 KiB
     #[arg(long, value_name = "FILE", help_heading = "Machine")]
     pub vga_bios: Option<PathBuf>,
-    /// Device latencies: short but never zero, or as the real parts
-    #[arg(long, value_name = "fast|real", default_value = "fast", value_parser = timing, help_heading = "Machine")]
-    pub timing: Timing,
+    /// Device latencies: short but never zero, or as the real parts [default: fast]
+    #[arg(long, value_name = "fast|real", value_parser = timing, help_heading = "Machine")]
+    pub timing: Option<Timing>,
     /// Start of the guest's clock: YYYY-MM-DDTHH:MM:SS or `host` [default: host with a window or terminal,
     /// 2000-01-01T00:00:00 headless]
     #[arg(long, value_name = "TIME", value_parser = rtc, help_heading = "Machine")]
@@ -339,6 +341,9 @@ pub struct RunArgs {
     /// Write counters and hashes at the end, as JSON
     #[arg(long, value_name = "FILE", help_heading = "Scripts and results")]
     pub stats: Option<PathBuf>,
+    /// Write down everything that comes from outside, for `oldiron replay`; no image is changed
+    #[arg(long, value_name = "FILE", help_heading = "Scripts and results")]
+    pub record: Option<PathBuf>,
     /// How instructions are dispatched; for tests, results are the same
     #[arg(
         long,
@@ -355,6 +360,37 @@ pub struct RunArgs {
     /// What to log to standard error, as in warn,dev::floppy=trace
     #[arg(long, value_name = "SPEC", value_parser = LogSpec::parse, help_heading = "Scripts and results")]
     pub log: Option<LogSpec>,
+    /// Of a machine that is built again: what options cannot say.
+    #[arg(skip)]
+    pub again: Option<Again>,
+}
+
+impl RunArgs {
+    /// Whether images must stay as they are, because something refers to what is in them now.
+    pub fn keeps_images(&self) -> bool {
+        self.record.is_some() || self.again.is_some()
+    }
+
+    /// Whether port E9h is there.
+    pub fn has_debug_console(&self) -> bool {
+        self.debugcon.is_some() || self.again.as_ref().is_some_and(|again| again.debug_console)
+    }
+}
+
+/// Options of `oldiron replay`.
+#[derive(Args, Clone, Debug)]
+pub struct ReplayArgs {
+    /// The recording
+    pub file: PathBuf,
+    /// Compare the state with the recorded hashes on the way; exit 20 at the first difference
+    #[arg(long)]
+    pub check: bool,
+    /// Stop at this tick
+    #[arg(long, value_name = "TICK", value_parser = units::count)]
+    pub to: Option<u64>,
+    /// How and where the run is shown, and what it leaves behind.
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 /// What the command line asks for.
@@ -517,7 +553,8 @@ fn ips(text: &str) -> Result<Ips, String> {
     }
 }
 
-fn rtc(text: &str) -> Result<Rtc, String> {
+/// The value of `--rtc`.
+pub fn rtc(text: &str) -> Result<Rtc, String> {
     if text == "host" {
         return Ok(Rtc::Host);
     }
@@ -608,7 +645,8 @@ fn port_log(text: &str) -> Result<PortLog, String> {
     }
 }
 
-fn boot_order(text: &str) -> Result<String, String> {
+/// The value of `--boot`.
+pub fn boot_order(text: &str) -> Result<String, String> {
     let known = text.chars().all(|c| matches!(c, 'a' | 'c' | 'd'));
     let twice = text.char_indices().any(|(at, c)| text[at + 1..].contains(c));
     if text.is_empty() || !known || twice {
@@ -722,7 +760,7 @@ mod tests {
         let args = run("");
         assert_eq!(
             (args.mem, args.timing, args.on_reset),
-            (64, Timing::Fast, OnReset::Continue)
+            (None, None, OnReset::Continue)
         );
         assert_eq!(args.debug_exit, None);
         assert_eq!(run("--debug-exit").debug_exit, Some(0xf4));

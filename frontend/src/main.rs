@@ -17,6 +17,8 @@ mod log_sink;
 mod matcher;
 mod outcome;
 mod pacer;
+mod recording;
+mod replay;
 mod run;
 mod screenshot;
 mod script;
@@ -26,6 +28,7 @@ mod serial;
 mod session;
 mod setup;
 mod sound;
+mod spec;
 mod stats;
 mod term;
 mod typing;
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
             }
         },
         Parsed::Command(Command::Run(args)) => run::run(&args),
+        Parsed::Command(Command::Replay(args)) => replay::run(&args),
     };
     ExitCode::from(code)
 }

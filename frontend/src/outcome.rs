@@ -16,6 +16,8 @@ pub mod code {
     pub const TRIPLE_FAULT: u8 = 14;
     /// Halted with interrupts off.
     pub const HALTED: u8 = 16;
+    /// A replay did something else than what was recorded.
+    pub const REPLAY: u8 = 20;
     /// A self-test failed.
     pub const SELFTEST: u8 = 22;
     /// A file is missing, wrong or damaged.

@@ -22,10 +22,11 @@ use crate::{
     log_sink,
     matcher::Conditions,
     outcome::{Failure, Outcome, code},
+    recording::{Recorder, Replay},
     script::{self, Line},
     script_run::Runner,
     serial::{HostEnd, PortLogs},
-    session::{self, Core, Limits, Session},
+    session::{self, Core, Instruments, Limits, Session},
     setup::{Parts, host_time},
     sound::Sound,
     stats, term,
@@ -39,8 +40,13 @@ const DEMO_SCRIPT: &str = "wait text '(?i)power off'\ntype a";
 
 /// Runs a machine as `args` say. The result is the exit code.
 pub fn run(args: &RunArgs) -> u8 {
+    report(args, || start(args, None))
+}
+
+/// Does `run` and says how it ended. The result is the exit code.
+pub fn report(args: &RunArgs, run: impl FnOnce() -> Result<Outcome, Failure>) -> u8 {
     log_sink::install(args.log.clone().unwrap_or_default());
-    let ended = start(args);
+    let ended = run();
     term::restore();
     match ended {
         Ok(outcome) => {
@@ -54,7 +60,8 @@ pub fn run(args: &RunArgs) -> u8 {
     }
 }
 
-fn start(args: &RunArgs) -> Result<Outcome, Failure> {
+/// Opens everything and runs: from the outside, or what `replay` has.
+pub fn start(args: &RunArgs, replay: Option<Replay>) -> Result<Outcome, Failure> {
     check_combinations(args)?;
     let parts = Parts::open(args)?;
     for warning in &parts.media.warnings {
@@ -78,7 +85,15 @@ fn start(args: &RunArgs) -> Result<Outcome, Failure> {
         None if live => host_time(),
         None => DateTime::default(),
     };
-    let lines = script_lines(&parts, live)?;
+    let lines = match replay {
+        Some(_) => Vec::new(),
+        None => script_lines(&parts, live)?,
+    };
+    let spec = args
+        .record
+        .as_ref()
+        .map(|_| parts.spec(args, rate, rtc))
+        .transpose()?;
 
     let mut serial = args
         .serial
@@ -117,13 +132,21 @@ fn start(args: &RunArgs) -> Result<Outcome, Failure> {
         .speed
         .unwrap_or(if live { Speed::Realtime } else { Speed::Max });
     let runner = Runner::new(lines);
-    let chaos = args.chaos.map(|seed| Chaos::new(seed, core.machine.now()));
+    let recorder = match (&args.record, &spec) {
+        (Some(path), Some(spec)) => Some(Recorder::create(path, spec, &core.machine)?),
+        _ => None,
+    };
+    let instruments = Instruments {
+        recorder,
+        replay,
+        chaos: args.chaos.map(|seed| Chaos::new(seed, core.machine.now())),
+    };
     let session = Session::new(
         core,
         conditions,
         runner,
         limits,
-        chaos,
+        instruments,
         speed,
         display.as_mut(),
         &interrupted,

@@ -21,6 +21,7 @@ use crate::{
     matcher::{self, Conditions, Verdict},
     outcome::{Failure, Outcome, code},
     pacer::Pacer,
+    recording::{Due, Recorder, Replay},
     screenshot, script_run,
     script_run::{Runner, Stage},
     serial::{HostEnd, PortLogs},
@@ -101,6 +102,16 @@ impl Core {
             serial_log: None,
             at_end: false,
         }
+    }
+
+    /// Whether a triple fault is the guest's way back to real mode, as on a 286.
+    fn leaves_protected_mode(&self) -> bool {
+        matches!(self.machine.shutdown_code(), 0x05 | 0x09 | 0x0a | 0x0c)
+    }
+
+    /// Puts a floppy into a drive as [`Replay`] says: recordings have its removal by itself.
+    fn insert_recorded(&mut self, drive: u8, path: Option<&Path>) -> Result<(), Failure> {
+        self.floppies.exchange(&mut self.machine, drive, path)
     }
 
     fn post_due_keys(&mut self) {
@@ -195,13 +206,24 @@ pub fn dump_text(path: &Path, machine: &Machine) -> Result<(), Failure> {
     })
 }
 
+/// What writes down, repeats or disturbs a run.
+#[derive(Default)]
+pub struct Instruments {
+    /// `--record`.
+    pub recorder: Option<Recorder>,
+    /// `oldiron replay`: then nothing else comes from outside.
+    pub replay: Option<Replay>,
+    /// `--chaos`.
+    pub chaos: Option<Chaos>,
+}
+
 /// A run in progress.
 pub struct Session<'a> {
     core: Core,
     conditions: Conditions,
     runner: Runner,
     limits: Limits,
-    chaos: Option<Chaos>,
+    instruments: Instruments,
     display: &'a mut dyn Display,
     pacer: Pacer,
     live: bool,
@@ -233,7 +255,7 @@ impl<'a> Session<'a> {
         conditions: Conditions,
         runner: Runner,
         limits: Limits,
-        chaos: Option<Chaos>,
+        instruments: Instruments,
         speed: Speed,
         display: &'a mut dyn Display,
         interrupted: &'a AtomicBool,
@@ -259,7 +281,7 @@ impl<'a> Session<'a> {
             conditions,
             runner,
             limits,
-            chaos,
+            instruments,
             display,
             live,
             polling: false,
@@ -282,10 +304,15 @@ impl<'a> Session<'a> {
             }
         };
         let host_time = self.started.elapsed();
-        if let Some(chaos) = &self.chaos {
+        if let Some(chaos) = &self.instruments.chaos {
             log::info!(target: "chaos", "{}", chaos.summary());
         }
-        let end = self.last_look(end);
+        let mut end = self.last_look(end);
+        if let Some(recorder) = &mut self.instruments.recorder
+            && let Err(failure) = recorder.finish(&self.core.machine, &end)
+        {
+            end = failure.into();
+        }
         (end, self.core, host_time)
     }
 
@@ -297,8 +324,16 @@ impl<'a> Session<'a> {
             thread::sleep(FRAME_INTERVAL);
             return Ok(());
         }
-        self.runner.step(&mut self.core)?;
-        self.core.post_due_keys();
+        match self.instruments.replay {
+            Some(_) => self.post_recorded()?,
+            None => {
+                self.runner.step(&mut self.core)?;
+                self.core.post_due_keys();
+            }
+        }
+        if let Some(recorder) = &mut self.instruments.recorder {
+            recorder.catch_up(&self.core.machine)?;
+        }
         let now = self.core.now();
         let idle = self.core.machine.idle_hint();
         let quantum = match idle {
@@ -320,12 +355,37 @@ impl<'a> Session<'a> {
         self.look_at_text()?;
         self.stopped(stop)?;
         self.check_limits()?;
-        if let Some(chaos) = &mut self.chaos {
+        if let Some(recorder) = &mut self.instruments.recorder
+            && stop == StopReason::Deadline
+        {
+            recorder.check_if_due(&self.core.machine)?;
+        }
+        if let Some(chaos) = &mut self.instruments.chaos {
             chaos.strike(&mut self.core.machine)?;
         }
         self.show(idle)?;
         let busy = self.core.machine.instructions() - retired > (self.core.now() - now) / 2;
         self.rest_if_polling(busy, slice_began.elapsed());
+        Ok(())
+    }
+
+    /// Repeats what came from outside at this tick.
+    fn post_recorded(&mut self) -> Result<(), Outcome> {
+        let Instruments {
+            replay: Some(replay), ..
+        } = &mut self.instruments
+        else {
+            return Ok(());
+        };
+        while let Some(due) = replay.due(&self.core.machine)? {
+            match due {
+                Due::Event(event) => self.core.machine.post(event),
+                Due::Floppy(drive, medium) => {
+                    let path = medium.map(|medium| medium.find(&replay.path)).transpose()?;
+                    self.core.insert_recorded(drive, path.as_deref())?;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -339,7 +399,16 @@ impl<'a> Session<'a> {
         }
         let mut until = now + slice;
         let mut at = |tick: Ticks| until = until.min(tick.max(now + 1));
-        self.chaos.iter().map(Chaos::next_due).for_each(&mut at);
+        self.instruments
+            .chaos
+            .iter()
+            .map(Chaos::next_due)
+            .for_each(&mut at);
+        self.instruments
+            .replay
+            .iter()
+            .filter_map(Replay::next_due)
+            .for_each(&mut at);
         if self.conditions.watches_text() || self.runner.watches_text() {
             at(matcher::next_look(rate, now));
         }
@@ -405,6 +474,17 @@ impl<'a> Session<'a> {
 
     /// What the machine stopped for.
     fn stopped(&mut self, stop: StopReason) -> Result<(), Outcome> {
+        if let Some(replay) = &self.instruments.replay {
+            let at_once = matches!(stop, StopReason::Deadline | StopReason::Serial)
+                || stop == StopReason::TripleFault && self.core.leaves_protected_mode();
+            if !at_once {
+                let now = self.core.now();
+                return match replay.goes_on_at(&self.core.machine) {
+                    true => Ok(()),
+                    false => Err(replay.differs(now, &format!("the guest came to an end ({stop:?})"))),
+                };
+            }
+        }
         match stop {
             StopReason::Deadline | StopReason::Serial => Ok(()),
             StopReason::PowerOff => self.guest_left("power-off", "the guest powered off"),
@@ -414,9 +494,7 @@ impl<'a> Session<'a> {
                 let message = format!("the guest wrote {value:02x} to the debug exit port: exit {code}");
                 Err(Outcome::new(code, "debug-exit", message))
             }
-            StopReason::TripleFault
-                if matches!(self.core.machine.shutdown_code(), 0x05 | 0x09 | 0x0a | 0x0c) =>
-            {
+            StopReason::TripleFault if self.core.leaves_protected_mode() => {
                 self.core.machine.reset_cpu();
                 Ok(())
             }
@@ -515,7 +593,7 @@ impl<'a> Session<'a> {
             if input.menu_opened {
                 complain(&format!("menu: {MENU}"));
             }
-            if !input.bytes.is_empty() {
+            if !input.bytes.is_empty() && self.instruments.replay.is_none() {
                 self.core.machine.post(HostEvent::SerialRx {
                     port: port as u8,
                     bytes: input.bytes,
@@ -536,6 +614,7 @@ impl<'a> Session<'a> {
 
     fn input(&mut self, input: Input) -> Result<(), Outcome> {
         match input {
+            Input::Key(..) | Input::Text(_) if self.instruments.replay.is_some() => {}
             Input::Key(key, down) => self.core.keys.live(key, down),
             Input::Text(text) => self.core.keys.type_text(&text),
             Input::Command(command) => self.command(command)?,
@@ -547,6 +626,14 @@ impl<'a> Session<'a> {
 
     fn command(&mut self, command: Command) -> Result<(), Outcome> {
         let now = self.core.now();
+        let acts = matches!(
+            command,
+            Command::Reset | Command::CtrlAltDel | Command::NextFloppy | Command::Paste
+        );
+        if acts && self.instruments.replay.is_some() {
+            self.notice("a recording is replayed: it takes no input");
+            return Ok(());
+        }
         match command {
             Command::Pause => {
                 self.status.paused = match self.status.paused {

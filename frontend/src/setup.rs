@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use chrono::{Datelike, Local, Timelike};
 use oldiron_platform::{
-    BlockImage, BuildError, Chs, DateTime, Dispatch, FloppyKind, Machine, MachineBuilder, MemoryImage,
-    TickRate,
+    BlockImage, BuildError, Chs, DateTime, Dispatch, FloppyKind, MODELS, Machine, MachineBuilder,
+    MemoryImage, TickRate, Timing,
 };
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     image::{self, Kind},
     outcome::Failure,
     script::{self, Line},
+    spec::{self, DiskSpec, FloppySpec, KnownFile, Medium, Spec},
 };
 
 /// A floppy drive: what is in it, and what may be put into it later.
@@ -46,6 +47,9 @@ pub struct Media {
     pub demo: bool,
 }
 
+/// Without `--mem`.
+const DEFAULT_MEMORY_MIB: u32 = 64;
+
 /// The demo disk is a floppy of 1440 KiB.
 const DEMO_FLOPPY_SIZE: usize = 1440 * 1024;
 
@@ -58,7 +62,7 @@ impl Media {
             floppies: Default::default(),
             disks: [const { None }; 4],
             boot: "acd".to_owned(),
-            writes: if args.volatile {
+            writes: if args.volatile || args.keeps_images() {
                 Writes::Volatile
             } else {
                 Writes::ToFile
@@ -89,10 +93,46 @@ impl Media {
             media.boot.clone_from(boot);
         }
         media.set_geometries(&args.chs)?;
-        if media.is_empty() {
-            media.insert_demo();
+        match &args.again {
+            Some(again) => again.demo.into_iter().for_each(|drive| media.insert_demo(drive)),
+            None if media.is_empty() => media.insert_demo(0),
+            None => {}
         }
         Ok(media)
+    }
+
+    /// What is in the drives, as a recording or a saved state names it.
+    fn specs(&self) -> Result<([Option<FloppySpec>; 2], [Option<DiskSpec>; 4]), Failure> {
+        // Without a floppy there is a drive A all the same.
+        let mut floppies = [
+            Some(FloppySpec {
+                kind: FloppyKind::Hd35,
+                medium: None,
+            }),
+            None,
+        ];
+        for (spec, slot) in floppies.iter_mut().zip(&self.floppies) {
+            if let Some((kind, _)) = &slot.image {
+                let medium = match slot.paths.first() {
+                    Some(path) => Medium::File(KnownFile::look(path)?),
+                    None => Medium::Demo,
+                };
+                *spec = Some(FloppySpec {
+                    kind: *kind,
+                    medium: Some(medium),
+                });
+            }
+        }
+        let mut disks = [const { None }; 4];
+        for (spec, disk) in disks.iter_mut().zip(&self.disks) {
+            if let Some(disk) = disk {
+                *spec = Some(DiskSpec {
+                    image: KnownFile::look(&disk.path)?,
+                    chs: disk.chs,
+                });
+            }
+        }
+        Ok((floppies, disks))
     }
 
     fn is_empty(&self) -> bool {
@@ -175,12 +215,14 @@ impl Media {
         Ok(())
     }
 
-    fn insert_demo(&mut self) {
+    fn insert_demo(&mut self, drive: usize) {
         // The disk is stored without the zeros at its end.
         let mut demo = oldiron_bios::DEMO_DISK.to_vec();
         demo.resize(DEMO_FLOPPY_SIZE, 0);
-        self.floppies[0].image = Some((FloppyKind::Hd35, Box::new(MemoryImage::new(demo))));
-        self.demo = true;
+        if let Some(slot) = self.floppies.get_mut(drive) {
+            slot.image = Some((FloppyKind::Hd35, Box::new(MemoryImage::new(demo))));
+            self.demo = true;
+        }
     }
 }
 
@@ -208,6 +250,32 @@ impl Parts {
         })
     }
 
+    /// What the machine is built from.
+    pub fn spec(&self, args: &RunArgs, rate: TickRate, rtc: DateTime) -> Result<Spec, Failure> {
+        let known = |path: &Option<PathBuf>| path.as_deref().map(KnownFile::look).transpose();
+        let (mut floppies, disks) = self.media.specs()?;
+        if let Some(again) = &args.again {
+            for (spec, kind) in floppies.iter_mut().zip(again.floppies) {
+                let medium = spec.take().and_then(|spec| spec.medium);
+                *spec = kind.map(|kind| FloppySpec { kind, medium });
+            }
+        }
+        Ok(Spec {
+            cpu: args.cpu.unwrap_or(&MODELS[MODELS.len() - 1]).name.to_owned(),
+            memory: args.mem.unwrap_or(DEFAULT_MEMORY_MIB),
+            ips: rate.per_second(),
+            real_timing: args.timing == Some(Timing::Real),
+            rtc: spec::rtc_text(rtc),
+            boot: self.media.boot.clone(),
+            bios: known(&args.bios)?,
+            vga_bios: known(&args.vga_bios)?,
+            floppies,
+            disks,
+            debug_exit: args.debug_exit,
+            debug_console: args.has_debug_console(),
+        })
+    }
+
     /// Builds the machine. The media that may be changed later are given back.
     pub fn build(
         self,
@@ -217,13 +285,13 @@ impl Parts {
         ports: Vec<u16>,
     ) -> Result<(Machine, FloppyLists), Failure> {
         let mut builder = MachineBuilder::new()
-            .memory_mib(args.mem)
+            .memory_mib(args.mem.unwrap_or(DEFAULT_MEMORY_MIB))
             .rate(rate)
-            .timing(args.timing)
+            .timing(args.timing.unwrap_or(Timing::Fast))
             .rtc(rtc)
             .boot_order(&self.media.boot)
             .debug_exit(args.debug_exit)
-            .debug_console(args.debugcon.is_some())
+            .debug_console(args.has_debug_console())
             .port_log(ports)
             .dispatch(match args.dispatch {
                 DispatchKind::Chained => Dispatch::Chained,
@@ -237,6 +305,14 @@ impl Parts {
         }
         if let Some(bios) = self.vga_bios {
             builder = builder.vga_bios(bios);
+        }
+        if let Some(again) = &args.again {
+            for (drive, kind) in (0u8..).zip(again.floppies) {
+                builder = match kind {
+                    Some(kind) => builder.floppy(drive, kind, None),
+                    None => builder.no_floppy(drive),
+                };
+            }
         }
         let writes = self.media.writes;
         let mut lists: [Vec<PathBuf>; 2] = Default::default();
@@ -332,11 +408,19 @@ impl FloppyLists {
     /// Puts a floppy into a drive of `machine`, or takes it out.
     pub fn insert(&mut self, machine: &mut Machine, drive: u8, path: Option<&Path>) -> Result<(), Failure> {
         // Out first: it may be the same file.
-        let taken_out = machine.insert_floppy(drive, None);
-        let put = || -> Result<(), Failure> {
-            taken_out.map_err(|error| Failure::host_io(error.to_string()))?;
+        self.exchange(machine, drive, None)?;
+        match path {
+            Some(_) => self.exchange(machine, drive, path),
+            None => Ok(()),
+        }
+    }
+
+    /// The same for a drive that is empty, or in one step.
+    pub fn exchange(&mut self, machine: &mut Machine, drive: u8, path: Option<&Path>) -> Result<(), Failure> {
+        let mut put = || -> Result<(), Failure> {
             let Some(path) = path else {
-                return Ok(());
+                let taken_out = machine.insert_floppy(drive, None);
+                return taken_out.map_err(|error| Failure::host_io(error.to_string()));
             };
             let (image, _) = DiskFile::open(path, self.writes, |probe| probe.floppy(path))?;
             machine

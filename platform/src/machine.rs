@@ -74,6 +74,11 @@ impl Machine {
                 return StopReason::Deadline;
             }
             if let Some(reason) = self.run_slice(until) {
+                if matches!(reason, StopReason::Serial | StopReason::Reset) {
+                    // Stops that were asked for: the state is that of a run that does not stop here.
+                    let now = self.now();
+                    self.board.run_due_timers(&mut self.mem, now);
+                }
                 return reason;
             }
         }
@@ -88,12 +93,13 @@ impl Machine {
         let run = self.cpu.run(&mut bus, now, end);
         self.clock.advance(run.now);
         self.halted = run.exit == Exit::Halted;
-        if let Some(reason) = self.collect_output() {
-            return Some(reason);
-        }
+        let stop = self.collect_output();
         if self.board.take_cpu_reset() {
             self.reset_cpu();
-            return self.stop_on_reset.then_some(StopReason::Reset);
+            return stop.or(self.stop_on_reset.then_some(StopReason::Reset));
+        }
+        if stop.is_some() {
+            return stop;
         }
         match run.exit {
             Exit::Deadline | Exit::Attention => None,

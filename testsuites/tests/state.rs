@@ -16,6 +16,8 @@ mod guest;
 #[allow(dead_code, reason = "shared with boot.rs, which needs all of it")]
 #[path = "boot/program.rs"]
 mod program;
+#[path = "state/replay.rs"]
+mod replay;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -35,7 +37,7 @@ enum When {
 fn main() {
     let arguments = Arguments::from_args();
     type Test = (&'static str, Guest, When, fn(&Guest) -> Outcome);
-    let tests: [Test; 8] = [
+    let tests: [Test; 11] = [
         (
             "one seed of chaos changes nothing",
             DEMO,
@@ -83,6 +85,24 @@ fn main() {
             G08,
             When::Long,
             chaos::ten_seeds,
+        ),
+        (
+            "a recorded session is repeated",
+            JEMM386,
+            When::Always,
+            replay::twice,
+        ),
+        (
+            "a recorded session is repeated 20 times",
+            JEMM386,
+            When::Long,
+            replay::twenty_times,
+        ),
+        (
+            "a recording that breaks off is repeated",
+            JEMM386,
+            When::Always,
+            replay::cut,
         ),
     ];
     let trials = tests.map(|(what, guest, when, test)| {

@@ -128,6 +128,11 @@ impl Ended {
         self.file("serial")
     }
 
+    /// What the program said on standard error.
+    pub fn said(&self) -> String {
+        String::from_utf8_lossy(&self.output.stderr).into_owned()
+    }
+
     /// The statistics.
     pub fn stats(&self) -> serde_json::Value {
         serde_json::from_str(&self.file("stats")).unwrap_or_default()

@@ -73,12 +73,19 @@ impl Guest {
 
     /// A command line that runs it, with its image left as it is.
     pub fn oldiron(&self) -> Oldiron {
-        let oldiron = Oldiron::new();
-        let oldiron = match self.image() {
-            Some(image) => oldiron.volatile(&image),
+        let oldiron = self.with_image(Oldiron::new()).args(self.arguments);
+        match self.image {
+            Some(_) => oldiron.args(&["--volatile"]),
             None => oldiron,
-        };
-        oldiron.args(self.arguments)
+        }
+    }
+
+    /// Adds its image to a command line.
+    pub fn with_image(&self, oldiron: Oldiron) -> Oldiron {
+        match self.image() {
+            Some(image) => oldiron.image(&image),
+            None => oldiron,
+        }
     }
 
     /// Runs it with more arguments, to its end, and returns the statistics.

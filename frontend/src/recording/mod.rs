@@ -1,0 +1,73 @@
+//! Recordings: what came from outside, with its tick, so that a run can be repeated exactly.
+//!
+//! ```text
+//! oldiron recording 1
+//! {"cpu":"486",…} HASH                          what the machine is built from
+//! 123456 {"Event":{"Key":…}} HASH               at tick 123456 a key went down
+//! 200000000 {"Check":{"parts":…}} HASH          hashes of the state at that tick
+//! 312000000 {"End":{"reason":"quit"}} HASH      the run ended
+//! ```
+//!
+//! `HASH` is XXH64 of the hash of the line before (0 for the first) and of the text in front of it, so that
+//! no line can be changed, left out or moved. A line is written whole, before it takes effect: of a run that
+//! was killed everything up to its last complete line can be repeated.
+
+mod reader;
+mod recorder;
+mod replay;
+#[cfg(test)]
+mod tests;
+
+use oldiron_platform::{HostEvent, hash::Hasher};
+use serde::{Deserialize, Serialize};
+
+use crate::spec::Medium;
+
+pub use reader::Recording;
+pub use recorder::Recorder;
+pub use replay::{Due, Replay};
+
+/// The first line.
+const FIRST_LINE: &str = "oldiron recording 1";
+
+/// What a line says happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum What {
+    /// Something was posted.
+    Event(HostEvent),
+    /// A floppy was put into a drive, or taken out.
+    Floppy {
+        /// Drive 0 or 1.
+        drive: u8,
+        /// What was put in.
+        medium: Option<Medium>,
+    },
+    /// The state was this, before anything else at its tick.
+    Check {
+        /// Name and hash of each part.
+        parts: Vec<(String, String)>,
+    },
+    /// The run ended.
+    End {
+        /// Why, as in `--stats`.
+        reason: String,
+    },
+}
+
+/// The hash at the end of a line.
+fn line_hash(before: u64, body: &str) -> u64 {
+    let mut hasher = Hasher::new();
+    hasher.update_u64(before);
+    hasher.update(body.as_bytes());
+    hasher.finish()
+}
+
+/// The hashes of a machine's parts as they are written.
+fn parts(machine: &oldiron_platform::Machine) -> Vec<(String, String)> {
+    let hashes = machine.component_hashes();
+    hashes
+        .into_iter()
+        .map(|(name, hash)| (name, format!("{hash:016x}")))
+        .collect()
+}

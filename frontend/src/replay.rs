@@ -1,0 +1,35 @@
+//! `oldiron replay`: runs the machine that a recording is of, with what came from outside then.
+
+use crate::{
+    cli::ReplayArgs,
+    outcome::Failure,
+    recording::{Recording, Replay},
+    run,
+};
+
+/// Replays as `args` say. The result is the exit code.
+pub fn run(args: &ReplayArgs) -> u8 {
+    run::report(&args.run, || {
+        check_combinations(args)?;
+        let recording = Recording::read(&args.file)?;
+        let mut machine = args.run.clone();
+        recording.spec.apply(&mut machine, &args.file)?;
+        let replay = Replay::new(&args.file, recording.entries, args.check, args.to);
+        run::start(&machine, Some(replay))
+    })
+}
+
+fn check_combinations(args: &ReplayArgs) -> Result<(), Failure> {
+    let run = &args.run;
+    let acts = [
+        (run.script.is_some(), "--script"),
+        (!run.lines.is_empty(), "-e"),
+        (run.record.is_some(), "--record"),
+    ];
+    match acts.iter().find(|(given, _)| *given) {
+        Some((_, option)) => Err(Failure::usage(format!(
+            "{option} is not for replay, which does what was recorded; leave it out"
+        ))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,86 @@
+//! `--record` and `oldiron replay`: a recorded run is repeated exactly, however it is run.
+
+use std::{fs, path::Path};
+
+use super::{
+    Outcome,
+    guest::{Guest, JEMM386, same},
+    program::{Ended, Oldiron},
+};
+
+/// Boots FreeDOS with JEMM386 and works at its prompt: 60 keys, and a file is written.
+fn session(recording: &Path) -> Oldiron {
+    let oldiron = Oldiron::new().args(&["--cpu", "486", "--mem", "32M"]);
+    let oldiron = oldiron.args(&["--record", &recording.display().to_string()]);
+    let oldiron = JEMM386.with_image(oldiron);
+    oldiron.script(&[
+        "wait text 'Select from Menu'",
+        r#"type "2\n""#,
+        "wait serial TEST-DONE-OK",
+        "wait 1s",
+        r#"type "dir /w\n""#,
+        "wait text 'bytes free'",
+        r#"type "echo hello > kept.txt\n""#,
+        "wait 2s",
+        r#"type "type kept.txt\n""#,
+        "wait text ^hello",
+        "quit 0",
+    ])
+}
+
+fn replay(recording: &Path, arguments: &[&str]) -> Ended {
+    let path = recording.display().to_string();
+    Oldiron::with(&["replay", &path, "--headless", "--check", "--timeout", "300"])
+        .args(arguments)
+        .run()
+}
+
+/// Records the session and repeats it with each of `ways`.
+fn repeat(ways: &[&[&str]]) -> Outcome {
+    let dir = tempfile::tempdir().unwrap();
+    let recording = dir.path().join("session.rec");
+    let recorded = session(&recording).run();
+    let recorded = recorded.succeeded()?.stats();
+    for &way in ways {
+        let repeated = replay(&recording, way);
+        same(
+            &recorded,
+            &repeated.succeeded()?.stats(),
+            &format!("replay {way:?}"),
+        )?;
+    }
+    Ok(())
+}
+
+pub fn twice(_: &Guest) -> Outcome {
+    repeat(&[&[], &["--dispatch", "loop"]])
+}
+
+pub fn twenty_times(_: &Guest) -> Outcome {
+    let chained: &[&str] = &[];
+    let all: [&[&str]; 5] = [
+        chained,
+        &["--dispatch", "loop"],
+        &["--speed", "150"],
+        &["--speed", "90", "--dispatch", "loop"],
+        &["--chaos", "5"],
+    ];
+    repeat(&all.repeat(4))
+}
+
+/// A recording that breaks off is repeated as far as it goes, with or without a whole last line.
+pub fn cut(_: &Guest) -> Outcome {
+    let dir = tempfile::tempdir().unwrap();
+    let recording = dir.path().join("session.rec");
+    session(&recording).run().succeeded()?;
+    let bytes = fs::read(&recording).unwrap();
+    fs::write(&recording, &bytes[..bytes.len() * 2 / 3]).unwrap();
+    let repeated = replay(&recording, &[]);
+    repeated.succeeded()?;
+    let said = repeated.said();
+    if said.contains("breaks off") && said.contains("compared equal") {
+        Ok(())
+    } else {
+        Err(said.into())
+    }
+}
