@@ -56,14 +56,19 @@ impl Guest {
 
     /// Runs it.
     pub fn run(&self, args: &[&str]) -> Output {
+        let machine = ["--headless", "--volatile", "--mem", "1M"];
+        let images = ["--bios", "guest.rom", "--vga-bios", "vga.rom", "a.img"];
+        let limit: &[&str] = match args.contains(&"--timeout") {
+            true => &[],
+            false => &["--timeout", "60"],
+        };
+        self.oldiron(&[&machine[..], &images, limit, args].concat())
+    }
+
+    /// Starts the program in its directory.
+    pub fn oldiron(&self, args: &[&str]) -> Output {
         let mut command = Command::cargo_bin("oldiron").unwrap();
-        command.current_dir(self.dir.path());
-        command.args(["--headless", "--volatile", "--mem", "1M"]);
-        command.args(["--bios", "guest.rom", "--vga-bios", "vga.rom", "a.img"]);
-        if !args.contains(&"--timeout") {
-            command.args(["--timeout", "60"]);
-        }
-        command.args(args).output().unwrap()
+        command.current_dir(self.dir.path()).args(args).output().unwrap()
     }
 
     /// Runs to exit code `code`; the one line on standard error is the result.
