@@ -50,6 +50,9 @@ pub struct Media {
 /// Without `--mem`.
 const DEFAULT_MEMORY_MIB: u32 = 64;
 
+/// Floppy drives and hard disks.
+type DriveSpecs = ([Option<FloppySpec>; 2], [Option<DiskSpec>; 4]);
+
 /// The demo disk is a floppy of 1440 KiB.
 const DEMO_FLOPPY_SIZE: usize = 1440 * 1024;
 
@@ -102,7 +105,7 @@ impl Media {
     }
 
     /// What is in the drives, as a recording or a saved state names it.
-    fn specs(&self) -> Result<([Option<FloppySpec>; 2], [Option<DiskSpec>; 4]), Failure> {
+    fn specs(&self) -> Result<DriveSpecs, Failure> {
         // Without a floppy there is a drive A all the same.
         let mut floppies = [
             Some(FloppySpec {
