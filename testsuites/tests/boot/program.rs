@@ -151,7 +151,7 @@ impl Ended {
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "oldiron {}: {}", self.arguments.join(" "), self.output.status)?;
-        writeln!(f, "{}", String::from_utf8_lossy(&self.output.stderr))?;
+        writeln!(f, "{}", self.said())?;
         writeln!(f, "---- screen\n{}", self.text())
     }
 }
