@@ -132,7 +132,7 @@ alternate_select:
 
 display_combination:
     les di, [SAVE_POINTER]
-    les di, [es:di+10h]         ; secondary save pointers
+    les di, [es:di+SECONDARY]
     les di, [es:di+2]           ; display combination table: entries, version, largest code, 0, pairs
     cmp al, 1
     je .set
@@ -260,7 +260,7 @@ functionality:
     stosw
     mov al, 3                   ; 256 KiB
     stosb
-    mov al, 10h                 ; save pointers in use: display combinations
+    call save_pointer_flags
     stosb
     pop cx
     add cx, 64

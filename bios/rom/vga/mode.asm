@@ -94,11 +94,13 @@ set_mode:
     mov word [es:1Fh*4], font_8x8 + 128*8
     mov [es:1Fh*4+2], cs
     cmp byte [cs:mode_kinds+bx], KIND_TEXT
-    jne .clear
+    jne .overrides
     call load_mode_font
     mov cx, 0607h
     call set_cursor_shape
-.clear:
+.overrides:
+    call override_fonts
+    call override_colours
     test byte [VIDEO_CONTROL], 80h
     jnz .show
     call video_segment
@@ -117,10 +119,10 @@ set_mode:
     rep stosd
     pop eax
 .show:
+    call attribute_reset
     mov al, 20h                 ; give the palette back to the display
-    mov dx, ATTRIBUTE
     out dx, al
-    ret
+    jmp keep_palette
 
 ; ---------------------------------------------------------------- 0Fh: AH = columns, AL = mode, BH = page
 

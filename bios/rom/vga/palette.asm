@@ -101,16 +101,17 @@ palette_functions:
 ; 00h: register BL = BH
 set_register:
     mov al, bl
-    mov ah, bh
     cmp al, 14h
-    jbe set_attribute
-    ret
+    ja nothing
+.set:
+    mov ah, bh
+    call set_attribute
+    jmp keep_palette
 
 ; 01h: overscan = BH
 set_overscan:
     mov al, 11h
-    mov ah, bh
-    jmp set_attribute
+    jmp set_register.set
 
 ; 02h: all from ES:DX, 16 registers and the overscan
 set_registers:
@@ -132,7 +133,7 @@ set_registers:
     loop .next
     mov al, 20h
     out dx, al
-    ret
+    jmp keep_palette
 
 ; 03h: attribute bit 7 means blinking (BL = 1) or bright background (BL = 0)
 set_blinking:

@@ -237,7 +237,7 @@ static_functionality:
     db 8, 2                     ; font blocks: all, active at a time
     db 0FFh, 0Eh                ; everything but the light pen
     dw 0
-    db 10h, 0                   ; save pointers: display combinations
+    db 3Fh, 0                   ; save pointers: all are honoured
 
 ; INT 1Dh: what a 6845 wants, for programs written for the CGA and the MDA.
 crt_tables:

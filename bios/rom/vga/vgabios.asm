@@ -4,8 +4,7 @@
 ; card through its ports only, so it also runs on any other VGA. Runtime services use nothing that a virtual-8086
 ; monitor could refuse but port accesses, change no interrupt flag and need about 60 bytes of stack.
 ;
-; Left out: VESA BIOS extensions, light pen, the dynamic save area and the font and palette overrides of the save
-; pointer table (its video parameter table and display combination table are honoured).
+; Left out: VESA BIOS extensions and the light pen.
 ;
 ; Build: nasm -f bin -O2 -I bios/rom/vga/ vgabios.asm, then the last byte is set so that all bytes sum to 0.
 
@@ -134,6 +133,7 @@ nothing:
 %include "graphics.asm"
 %include "palette.asm"
 %include "font.asm"
+%include "override.asm"
 %include "info.asm"
 %include "state.asm"
 %include "../int05_print_screen.asm"

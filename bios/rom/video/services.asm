@@ -45,6 +45,7 @@ services:
     check combination,          "1Ah: display combination"
     check functionality,        "1Bh: state and static tables"
     check save_and_restore,     "1Ch: all is saved and restored"
+    check save_pointers,        "40:A8: fonts and colours through the save pointer table"
     check registers_kept,       "registers are as they were but for results"
     mov ax, 0003h
     int 10h

@@ -769,4 +769,139 @@ registers_kept:
 .calls: dw 0013h, 0941h, 0E42h, 0601h, 0703h, 1300h, 0012h, 0941h, 0E42h, 0601h, 0C05h, 1000h, 0003h, 0501h, 1302h, 0500h
 .end:
 
+save_pointers:
+    call set_text
+    mov ax, 1130h               ; the 8x8 font
+    mov bh, 3
+    int 10h
+    mov [.glyphs], bp
+    mov [.glyphs+2], es
+    mov [.second_glyphs], bp
+    mov [.second_glyphs+2], es
+    mov [.graphics_glyphs], bp
+    mov [.graphics_glyphs+2], es
+    push ds
+    pop es
+    mov eax, [4A8h]
+    mov [.old], eax
+    lds si, [4A8h]              ; our tables: the ROM's, with additions
+    mov di, .primary
+    mov cx, 4
+    rep movsb
+    add si, 12
+    push word [si]
+    push word [si+2]
+    pop ds
+    pop si
+    add si, 2
+    mov di, .secondary+2
+    mov cx, 4
+    rep movsb
+    push cs
+    pop ds
+    mov word [4A8h], .primary
+    mov [4AAh], cs
+    call set_text
+    mov eax, [.old]             ; whatever fails, the ROM's table is back
+    mov [4A8h], eax
+    call .look_at_text
+    jc .end
+    mov word [4A8h], .primary
+    mov [4AAh], cs
+    mov ax, 0012h
+    int 10h
+    mov ax, 1B00h
+    xor bx, bx
+    mov di, BUFFER
+    int 10h
+    mov eax, [.old]
+    mov [4A8h], eax
+    BDA_IS 84h, 58
+    BDA_IS 85h, 8
+    mov eax, [.graphics_glyphs]
+    cmp eax, [43h*4]
+    jne failed
+    mov al, [BUFFER+32h]
+    cmp al, 3Fh
+    jne failed
+    call set_text
+    BDA_IS 84h, 24
+    jmp passed
+.end:
+    ret
+.look_at_text:
+    BDA_IS 84h, 39
+    BDA_IS 85h, 8
+    mov dx, 3C4h
+    mov al, 3
+    out dx, al
+    inc dx
+    in al, dx
+    cmp al, 19h                 ; blocks 5 and 2
+    jne failed
+    mov al, 03h
+    call attribute_read
+    cmp al, 2Ah
+    jne failed
+    mov al, [.kept+3]
+    cmp al, 2Ah
+    jne failed
+    mov al, 14h
+    call crtc_read
+    cmp al, 7
+    jne failed
+    mov ax, 1015h
+    mov bx, 100
+    int 10h
+    mov ax, cx
+    cmp ax, 0203h
+    jne failed
+    mov di, 0A000h - 4000h + 0DBh*32    ; block 5
+    call font_byte
+    cmp al, 0FFh
+    jne failed
+    mov di, 8000h + 0DBh*32     ; block 2
+    call font_byte
+    cmp al, 0FFh
+    jne failed
+    jmp passed
+.old:       dd 0
+.primary:
+    dd 0
+    dw .kept, 0
+    dw .text, 0
+    dw .graphics, 0
+    dw .secondary, 0
+    dd 0, 0
+.secondary:
+    dw 26
+    dd 0
+    dw .second, 0
+    dw .profile, 0
+    dd 0, 0, 0
+.kept:      times 17 db 0
+.text:
+    db 8, 5
+    dw 256, 0
+.glyphs:    dw 0, 0
+    db 40, 03h, 0FFh
+.second:
+    db 8, 2, 0
+.second_glyphs: dw 0, 0
+    db 02h, 03h, 0FFh
+.graphics:
+    db 59
+    dw 8
+.graphics_glyphs: dw 0, 0
+    db 10h, 12h, 0FFh
+.profile:
+    db 1, 0, 0, 0
+    dw 1, 3
+    dw .value, 0
+    dw 1, 100
+    dw .guns, 0
+    db 03h, 0FFh
+.value: db 2Ah
+.guns:  db 1, 2, 3
+
 BUFFER: times 64 db 0
