@@ -91,7 +91,7 @@ impl Core {
     // ---- linear addresses ----
 
     /// #AC if alignment is checked and `addr` is not a multiple of `len`.
-    fn check_alignment(&self, addr: u32, len: u32) -> Result<(), Fault> {
+    pub(crate) fn check_alignment(&self, addr: u32, len: u32) -> Result<(), Fault> {
         if self.checks_alignment() && addr & (len - 1) != 0 {
             return Err(Fault::with_error(vector::AC, 0, FaultRule::Misaligned));
         }

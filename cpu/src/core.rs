@@ -8,6 +8,7 @@ use crate::{
     CpuModel, CpuStats,
     fault::Fault,
     flags::{Eflags, LazyFlags},
+    fpu::Fpu,
 };
 
 /// General registers, by their number in instructions.
@@ -227,6 +228,8 @@ pub struct Core {
     pub msrs: std::collections::BTreeMap<u32, u64>,
     /// TSC minus virtual time.
     pub tsc_offset: u64,
+    /// The x87; without one in the model, nothing reaches it.
+    pub fpu: Fpu,
     /// The model.
     pub model: &'static CpuModel,
 
@@ -277,6 +280,7 @@ impl Core {
             test_registers: [0; 8],
             msrs: std::collections::BTreeMap::new(),
             tsc_offset: 0,
+            fpu: Fpu::default(),
             model,
             tlb: Tlb::default(),
             trace_mode: TraceMode::empty(),
@@ -330,6 +334,7 @@ impl Core {
         self.nmi_blocked = false;
         self.pending_debug = 0;
         self.msrs.clear();
+        self.fpu = Fpu::default();
         self.tlb.flush_all();
         self.update_mode();
     }
@@ -456,6 +461,7 @@ impl Core {
     /// Recomputes what is derived from CR0, EFLAGS, CPL, DR7 and the segment registers. Due after every
     /// change to one of them that an instruction makes.
     pub fn update_mode(&mut self) {
+        self.update_fpu_bars();
         let mut mode = TraceMode::empty();
         let [es, cs, ss, ds, ..] = &self.segments;
         mode.set(TraceMode::CODE32, cs.is_big());
@@ -477,6 +483,12 @@ impl Core {
         } else {
             TlbBank::Supervisor
         });
+    }
+
+    /// Tells the FPU what CR0.EM and CR0.TS say.
+    pub(crate) fn update_fpu_bars(&mut self) {
+        self.fpu
+            .set_barred(self.cr0.contains(Cr0::EM), self.cr0.contains(Cr0::TS));
     }
 
     /// Time stamp counter.

@@ -60,6 +60,7 @@ fault_rules! {
     PrivilegeLevelNotZero: "the instruction needs CPL 0",
     IoplTooLow: "IOPL is below what the instruction needs (SDM 1 19.5.1)",
     IoPermissionDenied: "CPL exceeds IOPL and the I/O bitmap denies the port (SDM 1 19.5.2)",
+    FpuException: "an unmasked x87 exception waits (SDM 1 8.7)",
     CoprocessorNotAvailable: "CR0.EM or CR0.TS bars the coprocessor (SDM 3A 2.5)",
     OverflowTrap: "INTO with OF set",
     BoundExceeded: "the index is outside the bounds (SDM 2A \"BOUND\")",

@@ -7,6 +7,7 @@ mod dispatch;
 mod exec;
 mod fault;
 mod flags;
+mod fpu;
 mod insn;
 mod interrupt;
 mod lower;
@@ -24,6 +25,7 @@ pub use self::core::{Activity, Core, Cr0, Cr4, Mode, Shadow, TableRegister, reg,
 pub use cpu::{CoreGuard, Cpu, Dispatch, Exit, Run};
 pub use fault::{Fault, FaultRule, vector};
 pub use flags::{Eflags, LazyFlags};
+pub use fpu::{F80, Fpu};
 pub use insn::{Insn, InsnAttr};
 pub use model::{CpuModel, CpuidLeaf, MODELS};
 pub use stats::CpuStats;

@@ -1,7 +1,7 @@
 //! Processor models as data: identification, which register bits exist, which instructions exist.
 //!
 //! Follows SDM vol. 2A "CPUID" and vol. 3B chapter 22 (compatibility), and the programmer's reference manuals of the
-//! 386 and 486. No model has a coprocessor yet; [`crate::exec::control::esc`] says how that behaves.
+//! 386 and 486. Where there is no x87, [`crate::exec::control::esc_absent`] says how its opcodes behave.
 
 use iced_x86::{Code, CpuidFeature, DecoderOptions};
 
@@ -48,6 +48,8 @@ pub struct CpuModel {
     isa: IsaSet,
     /// How the decoder reads ambiguous opcodes.
     decoder_options: u32,
+    /// An x87 is fitted.
+    pub fpu: bool,
     /// Loading CS in real mode also resets its limit and attributes (386 and 486).
     resets_real_cs: bool,
 }
@@ -130,6 +132,7 @@ const OPTIONS_OLD: u32 = DecoderOptions::NO_PAUSE
 
 /// CPUID feature bits (SDM vol. 2A table 3-11).
 mod feature {
+    pub const FPU: u32 = 1 << 0;
     pub const VME: u32 = 1 << 1;
     pub const DE: u32 = 1 << 2;
     pub const PSE: u32 = 1 << 3;
@@ -142,8 +145,14 @@ mod feature {
     pub const CMOV: u32 = 1 << 15;
 }
 
-const FEATURES_PENTIUM: u32 =
-    feature::VME | feature::DE | feature::PSE | feature::TSC | feature::MSR | feature::MCE | feature::CX8;
+const FEATURES_PENTIUM: u32 = feature::FPU
+    | feature::VME
+    | feature::DE
+    | feature::PSE
+    | feature::TSC
+    | feature::MSR
+    | feature::MCE
+    | feature::CX8;
 const FEATURES_P6: u32 = FEATURES_PENTIUM | feature::MTRR | feature::PGE | feature::CMOV;
 
 /// Leaf 0: the highest leaf and "GenuineIntel".
@@ -191,11 +200,42 @@ pub const MODELS: &[CpuModel] = &[
         eflags: EFLAGS_386,
         isa: IsaSet::of(&[CpuidFeature::MOV_TR]),
         decoder_options: OPTIONS_OLD | DecoderOptions::MOV_TR,
+        fpu: false,
+        resets_real_cs: true,
+    },
+    CpuModel {
+        name: "386+387",
+        description: "Intel 386DX with a 387 coprocessor",
+        reset_edx: 0x0308,
+        cpuid: &[],
+        cr0: CR0_386.union(Cr0::ET),
+        cr0_fixed: Cr0::empty(),
+        reset_cr0: Cr0::ET,
+        cr4: Cr4::empty(),
+        eflags: EFLAGS_386,
+        isa: IsaSet::of(&[CpuidFeature::MOV_TR]),
+        decoder_options: OPTIONS_OLD | DecoderOptions::MOV_TR,
+        fpu: true,
+        resets_real_cs: true,
+    },
+    CpuModel {
+        name: "486sx",
+        description: "Intel 486SX, no coprocessor",
+        reset_edx: 0x0422,
+        cpuid: &[],
+        cr0: CR0_486,
+        cr0_fixed: Cr0::ET,
+        reset_cr0: RESET_CR0_486,
+        cr4: Cr4::empty(),
+        eflags: EFLAGS_486,
+        isa: IsaSet::of(&[CpuidFeature::INTEL486, CpuidFeature::MOV_TR]),
+        decoder_options: OPTIONS_OLD | DecoderOptions::MOV_TR,
+        fpu: false,
         resets_real_cs: true,
     },
     CpuModel {
         name: "486",
-        description: "Intel 486, no coprocessor",
+        description: "Intel 486DX",
         reset_edx: 0x0423,
         cpuid: &[],
         cr0: CR0_486,
@@ -205,11 +245,12 @@ pub const MODELS: &[CpuModel] = &[
         eflags: EFLAGS_486,
         isa: IsaSet::of(&[CpuidFeature::INTEL486, CpuidFeature::MOV_TR]),
         decoder_options: OPTIONS_OLD | DecoderOptions::MOV_TR,
+        fpu: true,
         resets_real_cs: true,
     },
     CpuModel {
         name: "pentium",
-        description: "Intel Pentium, no coprocessor",
+        description: "Intel Pentium",
         reset_edx: PENTIUM_SIGNATURE,
         cpuid: &[vendor_leaf(1), feature_leaf(PENTIUM_SIGNATURE, FEATURES_PENTIUM)],
         cr0: CR0_486,
@@ -225,11 +266,12 @@ pub const MODELS: &[CpuModel] = &[
             CpuidFeature::CX8,
         ]),
         decoder_options: OPTIONS_OLD,
+        fpu: true,
         resets_real_cs: false,
     },
     CpuModel {
         name: "p6",
-        description: "Intel Pentium Pro, no coprocessor",
+        description: "Intel Pentium Pro",
         reset_edx: P6_SIGNATURE,
         cpuid: &[
             vendor_leaf(2),
@@ -252,12 +294,13 @@ pub const MODELS: &[CpuModel] = &[
             CpuidFeature::MULTIBYTENOP,
         ]),
         decoder_options: OPTIONS_OLD | DecoderOptions::FORCE_RESERVED_NOP,
+        fpu: true,
         resets_real_cs: false,
     },
 ];
 
 impl CpuModel {
-    /// CR0 after reset (SDM vol. 3A table 9-1). EM is clear even though no coprocessor is fitted.
+    /// CR0 after reset (SDM vol. 3A table 9-1). EM is clear even where no coprocessor is fitted.
     pub fn reset_cr0(&self) -> Cr0 {
         self.reset_cr0
     }
@@ -272,16 +315,17 @@ impl CpuModel {
         self.resets_real_cs
     }
 
-    /// Whether the model has the instruction. Coprocessor opcodes are always there: they are ESC.
+    /// Whether the model has the instruction. Without an x87 all of its opcodes are there: they are ESC.
     pub fn supports(&self, code: Code) -> bool {
         let needed = code.cpuid_features();
-        if needed.iter().any(|name| ISA_FPU.contains(*name)) {
+        let is_fpu = needed.iter().any(|name| ISA_FPU.contains(*name));
+        if is_fpu && !self.fpu {
             return true;
         }
         code != Code::INVALID
-            && needed
-                .iter()
-                .all(|name| ISA_386.contains(*name) || self.isa.contains(*name))
+            && needed.iter().all(|name| {
+                ISA_386.contains(*name) || self.isa.contains(*name) || is_fpu && ISA_FPU.contains(*name)
+            })
     }
 
     /// The model that is called `name`.
@@ -305,26 +349,26 @@ mod tests {
 
     #[test]
     fn each_generation_adds_its_instructions() {
-        check(Code::Add_rm32_r32, "386 486 pentium p6");
-        check(Code::Bound_r32_m3232, "386 486 pentium p6");
-        check(Code::Salc, "386 486 pentium p6");
-        check(Code::Int1, "386 486 pentium p6");
-        check(Code::Bswap_r32, "486 pentium p6");
-        check(Code::Cmpxchg_rm32_r32, "486 pentium p6");
-        check(Code::Xadd_rm8_r8, "486 pentium p6");
-        check(Code::Invlpg_m, "486 pentium p6");
-        check(Code::Wbinvd, "486 pentium p6");
-        check(Code::Mov_tr_r32, "386 486");
+        check(Code::Add_rm32_r32, "386 386+387 486sx 486 pentium p6");
+        check(Code::Bound_r32_m3232, "386 386+387 486sx 486 pentium p6");
+        check(Code::Salc, "386 386+387 486sx 486 pentium p6");
+        check(Code::Int1, "386 386+387 486sx 486 pentium p6");
+        check(Code::Bswap_r32, "486sx 486 pentium p6");
+        check(Code::Cmpxchg_rm32_r32, "486sx 486 pentium p6");
+        check(Code::Xadd_rm8_r8, "486sx 486 pentium p6");
+        check(Code::Invlpg_m, "486sx 486 pentium p6");
+        check(Code::Wbinvd, "486sx 486 pentium p6");
+        check(Code::Mov_tr_r32, "386 386+387 486sx 486");
         check(Code::Cpuid, "pentium p6");
         check(Code::Rdtsc, "pentium p6");
         check(Code::Wrmsr, "pentium p6");
         check(Code::Cmpxchg8b_m64, "pentium p6");
-        check(Code::Mov_r32_cr, "386 486 pentium p6");
+        check(Code::Mov_r32_cr, "386 386+387 486sx 486 pentium p6");
         check(Code::Rsm, "");
         check(Code::Cmovne_r32_rm32, "p6");
         check(Code::Rdpmc, "p6");
         check(Code::Nop_rm32, "p6");
-        check(Code::Ud2, "386 486 pentium p6");
+        check(Code::Ud2, "386 386+387 486sx 486 pentium p6");
         check(Code::Sysenter, "");
         check(Code::Movups_xmm_xmmm128, "");
         check(Code::Emms, "");
@@ -333,16 +377,22 @@ mod tests {
     }
 
     #[test]
-    fn coprocessor_opcodes_exist_everywhere() {
-        check(Code::Fninit, "386 486 pentium p6");
-        check(Code::Fsincos, "386 486 pentium p6");
-        check(Code::Fcmovb_st0_sti, "386 486 pentium p6");
+    fn without_an_x87_all_its_opcodes_are_esc() {
+        check(Code::Fninit, "386 386+387 486sx 486 pentium p6");
+        check(Code::Fsincos, "386 386+387 486sx 486 pentium p6");
+        check(Code::Fcmovb_st0_sti, "386 486sx p6");
+        check(Code::Fisttp_m64int, "386 486sx");
     }
 
     #[test]
-    fn cpuid_admits_no_coprocessor() {
+    fn cpuid_tells_of_the_x87() {
         for model in MODELS {
-            assert!(model.cpuid.iter().skip(1).take(1).all(|leaf| leaf.edx & 1 == 0));
+            assert!(
+                model
+                    .cpuid
+                    .get(1)
+                    .is_none_or(|leaf| (leaf.edx & 1 != 0) == model.fpu)
+            );
         }
     }
 }

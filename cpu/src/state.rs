@@ -9,6 +9,7 @@ use crate::{
     Cpu,
     core::{Activity, Cr0, Cr4, Shadow, TableRegister, reg},
     flags::{Eflags, LazyFlags},
+    fpu::Fpu,
 };
 
 /// Everything that the guest could notice.
@@ -16,6 +17,7 @@ use crate::{
 struct State {
     model: String,
     gpr: [u32; 8],
+    fpu: Fpu,
     eip: u32,
     eflags: u32,
     segments: [Segment; 6],
@@ -42,7 +44,7 @@ struct State {
 
 impl Snapshot for Cpu {
     const TAG: [u8; 4] = *b"CPU ";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 
     fn save(&self, w: &mut StateWriter) {
         let core = self.core();
@@ -50,6 +52,7 @@ impl Snapshot for Cpu {
         segments.copy_from_slice(&core.segments[..6]);
         w.put(&State {
             model: core.model.name.to_owned(),
+            fpu: core.fpu.clone(),
             gpr: core::array::from_fn(|n| core.gpr32(n)),
             eip: core.eip,
             eflags: core.flags_image().bits(),
@@ -86,6 +89,7 @@ impl Snapshot for Cpu {
             core.set_gpr32(n, value);
         }
         core.gpr[reg::ZERO] = 0;
+        core.fpu = state.fpu.settled();
         core.eip = state.eip;
         let eflags = Eflags::from_bits_truncate(state.eflags);
         core.flags = LazyFlags::from_eflags(eflags);

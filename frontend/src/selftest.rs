@@ -232,12 +232,12 @@ mod tests {
             passed: 3,
             ..Tally::default()
         };
-        tally.skipped.insert(SkipRule::NeedsFpu, 2);
+        tally.skipped.insert(SkipRule::NotInModel, 2);
         let mut text = String::new();
         push_row(&mut text, "int16", &tally);
         assert_eq!(
             text,
-            "int16             3        0        2  2 needs x87, MMX or SSE\n"
+            "int16             3        0        2  2 needs x87, MMX or SSE that the model lacks\n"
         );
     }
 }

@@ -76,6 +76,14 @@ pub trait IoSpace {
     /// The interrupt acknowledge cycle: the vector that the controller puts on the bus.
     fn acknowledge_intr(&mut self, now: Ticks) -> u8;
 
+    /// The processor drives FERR#: an x87 exception waits, and CR0.NE is clear.
+    fn set_ferr(&mut self, _mem: &mut GuestMemory, _now: Ticks, _active: bool) {}
+
+    /// IGNNE#: x87 instructions go on although an exception waits.
+    fn ignne(&self) -> bool {
+        false
+    }
+
     /// Takes the waiting NMI.
     fn acknowledge_nmi(&mut self) {}
 }

@@ -60,8 +60,8 @@ impl SuiteError {
 /// Why a case was not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SkipRule {
-    /// It needs the x87, MMX or SSE, which no model has yet.
-    NeedsFpu,
+    /// It needs instructions of the x87, MMX or SSE that the model lacks.
+    NotInModel,
     /// The manual leaves the destination undefined (flag UNDEF_RESULT).
     UndefinedResult,
     /// The recorded value is the choice of another vendor (flag AMD).
@@ -77,7 +77,7 @@ pub enum SkipRule {
 impl fmt::Display for SkipRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NeedsFpu => "needs x87, MMX or SSE",
+            Self::NotInModel => "needs x87, MMX or SSE that the model lacks",
             Self::UndefinedResult => "result undefined by the manual",
             Self::OtherVendor => "another vendor's choice",
             Self::NeedsNoExecute => "needs no-execute pages",
@@ -222,9 +222,10 @@ pub fn run_case(suite: &mut dyn Suite, case: usize) -> Result<Outcome, (Dispatch
     Ok(Outcome::Passed)
 }
 
-/// Families of the HWX vectors that need no coprocessor, in the order to run them.
-pub const INTEGER_FAMILIES: [&str; 12] = [
+/// Families of the HWX vectors in the order to run them.
+pub const FAMILIES: [&str; 14] = [
     "int16", "int32", "real16", "limit", "seg", "paging", "priv", "align", "trap", "smc", "prog16", "prog32",
+    "x87", "x87prog",
 ];
 
 /// The suites at a path: an `.hwx.zst` file, a `.MOO.gz` file, or a directory of either.
@@ -245,7 +246,7 @@ pub fn suites_at(path: &Path) -> Result<Vec<PathBuf>, SuiteError> {
     if names.iter().any(|name| is_moo(name)) {
         return Ok(vec![path.to_path_buf()]);
     }
-    let families = INTEGER_FAMILIES.iter().map(|family| format!("{family}.hwx.zst"));
+    let families = FAMILIES.iter().map(|family| format!("{family}.hwx.zst"));
     let found: Vec<_> = families
         .filter(|name| names.contains(name))
         .map(|name| path.join(name))

@@ -4,12 +4,15 @@
 //! CPL 0, each of which is one HLT, and the interrupted state is read from the frame. Vectors of mode
 //! `real16` run twice, in virtual-8086 mode and, where the stack has room for the frame, in real mode.
 
+mod fpu;
+
 use std::path::Path;
 
 use iced_x86::{CpuidFeature, Decoder, DecoderOptions};
 use oldiron_cpu::{Activity, CpuModel, Cr0, Cr4, Dispatch, Eflags, Shadow, reg, seg};
 use oldiron_mmu::Segment;
 
+use self::fpu::FpuState;
 use crate::harness::{Cursor, Rig, SkipRule, Suite, SuiteError, read_unpacked, rig_index};
 
 const MAGIC: &[u8] = b"HWX86V01";
@@ -17,6 +20,11 @@ const MAGIC: &[u8] = b"HWX86V01";
 const FLAG_UNDEF_RESULT: u8 = 1;
 const FLAG_AMD: u8 = 2;
 const FLAG_PROGRAM: u8 = 8;
+const FLAG_APPROX: u8 = 16;
+/// Tolerance of vectors whose values are not compared.
+const TOLERANCE_ANY: u8 = 255;
+/// What our own transcendental functions may add to a vector's tolerance, in units of the last place.
+const OWN_TOLERANCE: u8 = 1;
 
 const MODE_REAL16: u8 = 2;
 /// Exception vector that means: the program reached its HLT.
@@ -122,11 +130,12 @@ const FIELD_NAMES: [&str; INTEGER_FIELDS] = [
     "gs",
 ];
 
-/// The integer part of a CPU state.
+/// A CPU state, without SSE.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct State {
     fields: [u32; INTEGER_FIELDS],
     cr2: u32,
+    fpu: FpuState,
 }
 
 impl State {
@@ -139,11 +148,11 @@ impl State {
             if mask >> field & 1 == 0 {
                 continue;
             }
-            let value = cursor.uint(size)? as u32;
+            let value = cursor.uint(size)?;
             match field {
-                0..INTEGER_FIELDS => self.fields[field] = value,
-                FIELD_CR2 => self.cr2 = value,
-                _ => {}
+                0..INTEGER_FIELDS => self.fields[field] = value as u32,
+                FIELD_CR2 => self.cr2 = value as u32,
+                _ => self.fpu.set_field(field, value),
             }
         }
         Ok(())
@@ -166,6 +175,8 @@ struct Vector {
     exception: u8,
     error: Option<u32>,
     eflags_mask: u32,
+    status_mask: u16,
+    tolerance: u8,
     code: Vec<u8>,
     initial: State,
     expected: State,
@@ -184,6 +195,7 @@ pub struct HwxSuite {
     vectors: Vec<Vector>,
     image: Vec<u8>,
     rigs: [Rig; 2],
+    model: &'static CpuModel,
 }
 
 impl HwxSuite {
@@ -198,6 +210,7 @@ impl HwxSuite {
             vectors: Vec::new(),
             image: base_image(),
             rigs: Rig::pair(model, MEMORY_BYTES),
+            model,
         };
         suite
             .parse(&data)
@@ -302,7 +315,7 @@ impl Vector {
         let mode = cursor.u8()?;
         let flags = cursor.u8()?;
         let name = cursor.u16()?;
-        let _tolerance = cursor.u8()?;
+        let tolerance = cursor.u8()?;
         let exception = cursor.u8()?;
         let error = if exception == NO_EXCEPTION {
             NO_ERROR_CODE
@@ -310,7 +323,7 @@ impl Vector {
             cursor.u32()?
         };
         let eflags_mask = cursor.u32()?;
-        let _fsw_mask = cursor.u16()?;
+        let status_mask = cursor.u16()?;
         let code_len = cursor.u8()?;
         let code = cursor.take(code_len as usize)?.to_vec();
         let selectors = defaults
@@ -341,6 +354,8 @@ impl Vector {
             exception,
             error: (error != NO_ERROR_CODE).then_some(error),
             eflags_mask,
+            status_mask,
+            tolerance,
             code,
             initial,
             expected,
@@ -355,8 +370,19 @@ impl Vector {
         if self.mode == 0 { 32 } else { 16 }
     }
 
-    /// Whether its code holds instructions of the x87, MMX or SSE.
-    fn needs_fpu(&self) -> bool {
+    /// How many units of the last place floating-point values may differ by; none if they are not compared.
+    fn value_tolerance(&self) -> Option<u8> {
+        if self.flags & FLAG_APPROX == 0 {
+            Some(0)
+        } else if self.tolerance == TOLERANCE_ANY {
+            None
+        } else {
+            Some(self.tolerance + OWN_TOLERANCE)
+        }
+    }
+
+    /// Whether its code holds instructions of the x87, MMX or SSE that the model lacks.
+    fn exceeds(&self, model: &CpuModel) -> bool {
         use CpuidFeature::*;
         let mut decoder = Decoder::new(self.bitness(), &self.code, DecoderOptions::NONE);
         let one = self.flags & FLAG_PROGRAM == 0;
@@ -366,6 +392,7 @@ impl Vector {
             if features
                 .iter()
                 .any(|name| matches!(name, FPU | FPU287 | FPU387 | MMX | SSE | SSE2 | SSE3))
+                && !model.supports(code)
             {
                 return true;
             }
@@ -432,8 +459,8 @@ impl Suite for HwxSuite {
             Some(SkipRule::OtherVendor)
         } else if vector.pages.iter().any(|&(_, perm)| perm & PERM_NO_EXECUTE != 0) {
             Some(SkipRule::NeedsNoExecute)
-        } else if vector.needs_fpu() {
-            Some(SkipRule::NeedsFpu)
+        } else if vector.exceeds(self.model) {
+            Some(SkipRule::NotInModel)
         } else {
             None
         }
@@ -486,6 +513,9 @@ impl Suite for HwxSuite {
                 text += &format!("  {:016x}", self.raw_descriptor(before as u16));
             }
             text += "\n";
+        }
+        if vector.initial.fpu != FpuState::default() || vector.expected.fpu != FpuState::default() {
+            text += &vector.initial.fpu.describe(&vector.expected.fpu);
         }
         for (label, runs) in [("before", &vector.before), ("after", &vector.after)] {
             for run in runs {
@@ -596,6 +626,7 @@ impl HwxSuite {
         let ldt_limit = self.ldt.len() as u32 * 8 - 1;
         let mut core = self.rigs[rig_index(dispatch)].core_mut();
         core.reset();
+        initial.fpu.load(&mut core.fpu);
         for (n, &value) in initial.fields[..8].iter().enumerate() {
             core.set_gpr32(n, value);
         }
@@ -671,6 +702,7 @@ fn observe(rig: &mut Rig, how: How, system: u32, code: &[u8]) -> Result<Observed
         state.fields[FIELD_SEGMENTS + n] = core.segments[n].selector as u32;
     }
     state.cr2 = core.cr2;
+    state.fpu = FpuState::observe(&core.fpu);
     state.fields[FIELD_EFLAGS] = core.flags_image().bits();
     // HLT is done: EIP is behind it.
     state.fields[FIELD_EIP] = core.eip.wrapping_sub(1);
@@ -801,6 +833,12 @@ fn compare(vector: &Vector, observed: &Observed) -> Result<(), String> {
             differences.push(format!("{name} {got:08x}, not {want:08x}"));
         }
     }
+    let observed_fpu = &observed.state.fpu;
+    differences.extend(vector.expected.fpu.differences(
+        observed_fpu,
+        vector.status_mask,
+        vector.value_tolerance(),
+    ));
     if differences.is_empty() {
         Ok(())
     } else {

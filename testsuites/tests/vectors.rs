@@ -8,7 +8,7 @@ use std::{
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use oldiron_cpu::MODELS;
-use oldiron_testsuites::harness::{INTEGER_FAMILIES, SuiteReport, open, run_suite};
+use oldiron_testsuites::harness::{FAMILIES, SuiteReport, open, run_suite};
 
 /// Failures that a message names.
 const SHOWN: usize = 10;
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     let shared = package.join("../../shared");
     let whole = std::env::var_os("OLDIRON_VECTORS").map_or_else(|| shared.join("vectors"), PathBuf::from);
     let mut trials = Vec::new();
-    for family in INTEGER_FAMILIES {
+    for family in FAMILIES {
         let file = format!("{family}.hwx.zst");
         trials.push(trial(
             format!("sample {family}"),

@@ -1,6 +1,6 @@
 //! Control, debug and model-specific registers, caches and TLB, HLT, CPUID, and the absent coprocessor.
 //!
-//! Follows SDM vol. 2 (MOV CR, MOV DR, CLTS, INVLPG, HLT, CPUID, RDTSC, RDMSR, WAIT) and vol. 3A §2.5, §17.2;
+//! Follows SDM vol. 2 (MOV CR, MOV DR, CLTS, INVLPG, HLT, CPUID, RDTSC, RDMSR) and vol. 3A §2.5, §17.2;
 //! MOV TR as in the 386 and 486 Programmer's Reference Manuals. Caches are not modelled, so INVD and WBINVD
 //! have no effect.
 
@@ -110,6 +110,7 @@ pub(crate) fn mov_to_cr(core: &mut Core, _: &mut Bus<'_>, insn: &Insn) -> Result
 pub(crate) fn clts(core: &mut Core, _: &mut Bus<'_>, _: &Insn) -> Result<(), Fault> {
     require_cpl0(core)?;
     core.cr0.remove(Cr0::TS);
+    core.update_fpu_bars();
     Ok(())
 }
 
@@ -273,16 +274,8 @@ pub(crate) fn ud(_: &mut Core, _: &mut Bus<'_>, _: &Insn) -> Result<(), Fault> {
 
 /// ESC (D8h–DFh) with an empty coprocessor socket: #NM if CR0 asks for it, otherwise nothing happens and
 /// memory is not touched, as on a 386 without 387.
-pub(crate) fn esc(core: &mut Core, _: &mut Bus<'_>, _: &Insn) -> Result<(), Fault> {
+pub(crate) fn esc_absent(core: &mut Core, _: &mut Bus<'_>, _: &Insn) -> Result<(), Fault> {
     if core.cr0.intersects(Cr0::EM | Cr0::TS) {
-        return Err(Fault::plain(vector::NM, FaultRule::CoprocessorNotAvailable));
-    }
-    Ok(())
-}
-
-/// WAIT — SDM vol. 2D "WAIT".
-pub(crate) fn wait(core: &mut Core, _: &mut Bus<'_>, _: &Insn) -> Result<(), Fault> {
-    if core.cr0.contains(Cr0::MP | Cr0::TS) {
         return Err(Fault::plain(vector::NM, FaultRule::CoprocessorNotAvailable));
     }
     Ok(())

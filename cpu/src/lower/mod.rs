@@ -4,6 +4,7 @@
 mod alu;
 mod branch;
 mod data;
+mod fpu;
 mod stack;
 mod string;
 mod system;
@@ -104,8 +105,8 @@ impl<'a> Context<'a> {
         Self { model, mode, class }
     }
 
-    /// Lowers one instruction. What the model does not have becomes #UD.
-    pub(crate) fn lower(&self, i: &Instruction) -> Lowered {
+    /// Lowers one instruction, whose bytes come first in `bytes`. What the model does not have becomes #UD.
+    pub(crate) fn lower(&self, i: &Instruction, bytes: &[u8]) -> Lowered {
         let insn = self.record(i);
         let lowered = if self.model.supports(i.code()) {
             // These groups take any constant as it is.
@@ -119,6 +120,7 @@ impl<'a> Context<'a> {
                 .or_else(|| branch::lower(self, i, insn))
                 .or_else(|| string::lower(self, i, insn))
                 .or_else(|| system::lower(self, i, insn))
+                .or_else(|| fpu::lower(self, i, bytes, insn))
         } else {
             None
         };

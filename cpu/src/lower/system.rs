@@ -1,6 +1,6 @@
-//! System instructions, far transfers, I/O, and the coprocessor's.
+//! System instructions, far transfers, and I/O.
 
-use iced_x86::{Code, CpuidFeature, Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{Code, Instruction, Mnemonic, OpKind, Register};
 
 use super::{Context, Lowered, number, segment_number, width};
 use crate::{
@@ -111,24 +111,8 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
         Mnemonic::Wrmsr => ends::<Wrmsr>(c, insn),
         Mnemonic::Rdpmc => c.pick::<Rdpmc>(insn),
         Mnemonic::Ud0 | Mnemonic::Ud1 | Mnemonic::Ud2 => ends::<Ud>(c, insn),
-        Mnemonic::Wait => c.pick::<Wait>(insn),
-        _ if is_coprocessor(i) => c.pick::<Esc>(insn),
         _ => None,
     }
-}
-
-/// Whether the instruction is one of the ESC opcodes D8h–DFh.
-fn is_coprocessor(i: &Instruction) -> bool {
-    i.cpuid_features().iter().any(|feature| {
-        matches!(
-            feature,
-            CpuidFeature::FPU
-                | CpuidFeature::FPU287
-                | CpuidFeature::FPU287XL_ONLY
-                | CpuidFeature::FPU387
-                | CpuidFeature::FPU387SL_ONLY
-        )
-    })
 }
 
 fn ends<O: Op>(c: &Context<'_>, insn: Insn) -> Option<Lowered> {

@@ -50,7 +50,7 @@ impl TraceCache {
                 }
                 break;
             }
-            let mut lowered = context.lower(&instruction);
+            let mut lowered = context.lower(&instruction, &bytes[at..]);
             if lowered.alone && !trace.is_empty() {
                 break;
             }
@@ -171,7 +171,7 @@ impl TraceCache {
             let mut decoder = context.decoder(&bytes[..len], eip);
             decoder.decode_out(&mut instruction);
             if !instruction.is_invalid() {
-                return Ok((context.lower(&instruction), second));
+                return Ok((context.lower(&instruction, &bytes[..len]), second));
             }
             if decoder.last_error() != DecoderError::NoMoreBytes {
                 break;

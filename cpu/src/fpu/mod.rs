@@ -1,0 +1,306 @@
+//! The x87 floating-point unit: registers, environment, and what its instructions do to them.
+//!
+//! Follows SDM vol. 1 chapter 8. All arithmetic is on integers of 64 and 128 bits; nothing here knows memory,
+//! control registers or the decoder, which are in [`crate::exec::fpu`].
+//! [`Fpu::register_form`], [`Fpu::load`] and [`Fpu::store`] are complete.
+
+mod arith;
+mod compare;
+mod constants;
+mod convert;
+mod elementary;
+mod float;
+mod image;
+mod ops;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod oracle;
+mod partial;
+mod round;
+
+use serde::{Deserialize, Serialize};
+
+pub use float::F80;
+pub(crate) use image::{IMAGE_MAX, ImageForm, PointerForm};
+pub(crate) use ops::{Effect, MoveFlags, Operand, Stored};
+
+use compare::cc;
+use round::flag;
+
+/// Status word: an unmasked exception waits.
+pub(crate) const SW_ES: u16 = 1 << 7;
+/// Status word: busy, a copy of ES since the 387.
+pub(crate) const SW_B: u16 = 1 << 15;
+/// The status word's bits of TOP, which live in [`Fpu::top`].
+const SW_TOP: u16 = 7 << 11;
+/// Control word: bits that can be written, and the one that is always set.
+const CW_BITS: u16 = 0x1f3f;
+const CW_ONE: u16 = 0x40;
+/// Control word after FNINIT.
+const CW_INIT: u16 = 0x37f;
+
+/// In [`Register::se`]: the register is empty. Above every exponent, so that one compare tells a normal number.
+pub(crate) const EMPTY: u32 = 1 << 31;
+
+/// Why an instruction may not begin, one bit for each reason: the one thing that handlers test first.
+pub(crate) mod trap {
+    /// CR0.EM, or there is no FPU.
+    pub(crate) const EM: u8 = 1 << 0;
+    /// CR0.TS.
+    pub(crate) const TS: u8 = 1 << 1;
+    /// An unmasked exception waits.
+    pub(crate) const PENDING: u8 = 1 << 2;
+    /// Not a trap: results are not rounded to nearest, or inexact ones are not masked. Quick arithmetic is
+    /// for the usual case alone.
+    pub(crate) const UNUSUAL: u8 = 1 << 3;
+}
+
+/// A register of the stack. An empty one keeps its bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Register {
+    pub(crate) sig: u64,
+    /// Sign and exponent, and [`EMPTY`].
+    pub(crate) se: u32,
+}
+
+impl Register {
+    pub(crate) const fn full(value: F80) -> Self {
+        Self {
+            sig: value.sig,
+            se: value.se as u32,
+        }
+    }
+
+    pub(crate) const fn value(self) -> F80 {
+        F80 {
+            sig: self.sig,
+            se: self.se as u16,
+        }
+    }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.se & EMPTY != 0
+    }
+}
+
+/// Where the last instruction was, and its operand: kept as it comes, put together when it is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LastInstruction {
+    /// Offset of the instruction.
+    pub(crate) eip: u32,
+    /// Offset of its memory operand.
+    pub(crate) operand: u32,
+    /// Selector of the code segment.
+    pub(crate) cs: u16,
+    /// Selector of the operand's segment.
+    pub(crate) segment: u16,
+    /// The low three bits of the first opcode byte, and the second.
+    pub(crate) opcode: u16,
+}
+
+/// The unit's state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fpu {
+    pub(crate) registers: [Register; 8],
+    /// Number of the register that is ST(0).
+    pub(crate) top: u8,
+    /// See [`trap`]. Derived from CR0, control and status word.
+    pub(crate) trap: u8,
+    pub(crate) control: u16,
+    /// Without TOP.
+    pub(crate) status: u16,
+    /// Bits that quick arithmetic drops from a significand: those beyond the precision.
+    pub(crate) dropped: u64,
+    pub(crate) last: LastInstruction,
+    /// FERR# is driven: an exception waits, and CR0.NE is clear.
+    pub(crate) ferr: bool,
+    /// The present instruction waits for an interrupt (FERR# without IGNNE#): it is started again.
+    pub(crate) frozen: bool,
+}
+
+impl Default for Fpu {
+    fn default() -> Self {
+        let mut fpu = Self {
+            registers: [Register { sig: 0, se: EMPTY }; 8],
+            top: 0,
+            trap: 0,
+            control: CW_INIT,
+            status: 0,
+            dropped: 0,
+            last: LastInstruction::default(),
+            ferr: false,
+            frozen: false,
+        };
+        fpu.initialise();
+        fpu
+    }
+}
+
+impl Fpu {
+    /// FNINIT. Registers keep their bits, but are empty.
+    pub(crate) fn initialise(&mut self) {
+        self.status = 0;
+        self.top = 0;
+        self.last = LastInstruction::default();
+        for register in &mut self.registers {
+            register.se |= EMPTY;
+        }
+        self.set_control(CW_INIT);
+    }
+
+    // ---- control and status ----
+
+    /// The control word.
+    pub fn control_word(&self) -> u16 {
+        self.control
+    }
+
+    /// Loads the control word.
+    #[inline(always)]
+    pub(crate) fn set_control(&mut self, value: u16) {
+        self.control = value & CW_BITS | CW_ONE;
+        self.dropped = match value >> 8 & 3 {
+            0 => (1 << 40) - 1,
+            2 => (1 << 11) - 1,
+            _ => 0,
+        };
+        let usual = value & (3 << 10 | flag::PE) == flag::PE;
+        self.trap = self.trap & !trap::UNUSUAL | if usual { 0 } else { trap::UNUSUAL };
+        self.summarise();
+    }
+
+    /// The status word.
+    pub fn status_word(&self) -> u16 {
+        self.status | (self.top as u16) << 11
+    }
+
+    /// Loads the status word.
+    pub(crate) fn set_status(&mut self, value: u16) {
+        self.top = (value >> 11 & 7) as u8;
+        self.status = value & !SW_TOP;
+        self.summarise();
+    }
+
+    /// ES, B and the trap bit from flags and masks.
+    #[inline(always)]
+    fn summarise(&mut self) {
+        let waits = self.status & !self.control & flag::ALL != 0;
+        self.status = self.status & !(SW_ES | SW_B) | if waits { SW_ES | SW_B } else { 0 };
+        self.trap = self.trap & !trap::PENDING | if waits { trap::PENDING } else { 0 };
+    }
+
+    /// What CR0 says.
+    pub(crate) fn set_barred(&mut self, emulate: bool, task_switched: bool) {
+        let bars = if emulate { trap::EM } else { 0 } | if task_switched { trap::TS } else { 0 };
+        self.trap = self.trap & !(trap::EM | trap::TS) | bars;
+    }
+
+    /// Whether an unmasked exception waits.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.trap & trap::PENDING != 0
+    }
+
+    /// What FNSTENV does after it has stored.
+    pub(crate) fn mask_all(&mut self) {
+        self.set_control(self.control | flag::ALL);
+    }
+
+    /// The same state with what is derived made anew: for states from files.
+    pub(crate) fn settled(mut self) -> Self {
+        self.top &= 7;
+        for register in &mut self.registers {
+            register.se &= EMPTY | 0xffff;
+        }
+        self.frozen = false;
+        self.set_control(self.control);
+        self.set_status(self.status_word());
+        self
+    }
+
+    /// FNCLEX.
+    pub(crate) fn clear_exceptions(&mut self) {
+        self.status &= !(flag::ALL | flag::SF | SW_ES | SW_B);
+        self.summarise();
+    }
+
+    /// Takes over what an operation raised: flags stick, C1 is as it says.
+    fn raise(&mut self, flags: u16) {
+        self.status = self.status & !cc::C1 | flags;
+        self.summarise();
+    }
+
+    /// Writes condition codes.
+    fn set_codes(&mut self, mask: u16, codes: u16) {
+        self.status = self.status & !mask | codes;
+    }
+
+    // ---- the stack ----
+
+    fn index(&self, i: u8) -> usize {
+        (self.top.wrapping_add(i) & 7) as usize
+    }
+
+    fn slot(&self, i: u8) -> Register {
+        self.registers[self.index(i)]
+    }
+
+    fn is_empty(&self, i: u8) -> bool {
+        self.slot(i).is_empty()
+    }
+
+    fn st(&self, i: u8) -> F80 {
+        self.slot(i).value()
+    }
+
+    fn set_st(&mut self, i: u8, value: F80) {
+        self.registers[self.index(i)] = Register::full(value);
+    }
+
+    fn pop(&mut self) {
+        let index = self.index(0);
+        self.registers[index].se |= EMPTY;
+        self.top = (self.top + 1) & 7;
+    }
+
+    /// Makes room and writes; the caller has seen that the place is empty.
+    fn push(&mut self, value: F80) {
+        self.top = self.top.wrapping_sub(1) & 7;
+        self.set_st(0, value);
+    }
+
+    /// A stack fault. Whether it is masked.
+    fn stack_fault(&mut self, overflow: bool) -> bool {
+        self.raise(flag::IE | flag::SF | if overflow { flag::C1 } else { 0 });
+        self.control & flag::IE != 0
+    }
+
+    // ---- tags ----
+
+    /// One bit for each register by its number, set if it is not empty (FXSAVE's form).
+    pub fn full_mask(&self) -> u8 {
+        (0..8).fold(0, |mask, n| mask | (!self.registers[n].is_empty() as u8) << n)
+    }
+
+    /// Marks registers as empty or not, by number.
+    pub fn set_full_mask(&mut self, mask: u8) {
+        for (n, register) in self.registers.iter_mut().enumerate() {
+            register.se = register.se & !EMPTY | if mask >> n & 1 != 0 { 0 } else { EMPTY };
+        }
+    }
+
+    /// ST(i), empty or not.
+    pub fn stack_register(&self, i: u8) -> F80 {
+        self.st(i)
+    }
+
+    /// Sets everything that FXSAVE shows: for those who set up a state. Registers are in stack order, tags by
+    /// number.
+    pub fn set_state(&mut self, control: u16, status: u16, full: u8, registers: [F80; 8]) {
+        self.top = (status >> 11 & 7) as u8;
+        for (i, value) in (0..).zip(registers) {
+            self.set_st(i, value);
+        }
+        self.set_full_mask(full);
+        self.set_control(control);
+        self.set_status(status);
+    }
+}
