@@ -9,6 +9,8 @@ use crate::{Cpu, Dispatch, Exit, MODELS, Run};
 pub(crate) struct Ports {
     pub(crate) written: Vec<(u16, u32)>,
     pub(crate) intr: Option<u8>,
+    pub(crate) ferr: bool,
+    pub(crate) ignne: bool,
 }
 
 impl IoSpace for Ports {
@@ -28,6 +30,12 @@ impl IoSpace for Ports {
         } else {
             Attention::empty()
         }
+    }
+    fn set_ferr(&mut self, _: &mut GuestMemory, _: Ticks, active: bool) {
+        self.ferr = active;
+    }
+    fn ignne(&self) -> bool {
+        self.ignne
     }
     fn acknowledge_intr(&mut self, _: Ticks) -> u8 {
         self.intr.take().unwrap_or(0)

@@ -5,6 +5,7 @@
 //! [`oldiron_mmu::Snapshot`] saves.
 
 mod cmos;
+mod coprocessor;
 mod date_time;
 mod device;
 mod disk;
@@ -24,6 +25,7 @@ mod test_rig;
 mod vga;
 
 pub use cmos::Cmos;
+pub use coprocessor::CoprocessorError;
 pub use date_time::{DateTime, days_in_month};
 pub use device::{Ctx, Device, DmaBus, DmaOutcome, PortRange, ResetKind, Timing};
 pub use disk::{BlockImage, Chs, DiskError, FloppyKind, MemoryImage, SECTOR_SIZE};

@@ -424,6 +424,19 @@ impl IoSpace for Board {
         self.attention
     }
 
+    fn set_ferr(&mut self, mem: &mut GuestMemory, now: Ticks, active: bool) {
+        let Self { chips, wires, .. } = self;
+        let mut bus = BoardDma::new(Some(&mut chips.dma), mem);
+        chips
+            .coprocessor
+            .set_error(active, &mut wires.lend(now, &mut bus));
+        self.settle(mem);
+    }
+
+    fn ignne(&self) -> bool {
+        self.chips.coprocessor.ignores()
+    }
+
     fn acknowledge_intr(&mut self, _now: Ticks) -> u8 {
         let vector = self.chips.pic.acknowledge();
         self.attention.set(Attention::INTR, self.chips.pic.intr());

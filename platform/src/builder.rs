@@ -2,8 +2,8 @@
 
 use oldiron_cpu::{CpuModel, Dispatch, MODELS};
 use oldiron_devices::{
-    BlockImage, Chs, Cmos, DateTime, DiskError, DmaPair, FloppyController, FloppyKind, GeometryError,
-    IdeChannel, PicPair, Pit, Ps2Controller, SystemPorts, Timing, Uart, Vga, check_chs,
+    BlockImage, Chs, Cmos, CoprocessorError, DateTime, DiskError, DmaPair, FloppyController, FloppyKind,
+    GeometryError, IdeChannel, PicPair, Pit, Ps2Controller, SystemPorts, Timing, Uart, Vga, check_chs,
 };
 use oldiron_mmu::TickRate;
 
@@ -304,11 +304,13 @@ impl MachineBuilder {
             Some((channel.geometry(device)?.physical, channel.sectors(device)?))
         };
         let disks = [0, 1, 2, 3].map(disk_facts);
+        let model = self.cpu.unwrap_or(&MODELS[MODELS.len() - 1]);
         let facts = Facts {
             memory_mib: self.memory_mib,
             floppies: kinds,
             disks: [disks[0], disks[1]].map(|disk| disk.map(|(chs, _)| chs)),
             boot_order: &boot_order,
+            coprocessor: model.fpu,
         };
         let mut cmos = Cmos::new(source::RTC, self.rtc);
         for (register, value) in cmos_contents::contents(&facts) {
@@ -325,9 +327,9 @@ impl MachineBuilder {
             floppy,
             ide,
             vga: Vga::new(source::VGA),
+            coprocessor: CoprocessorError::new(source::COPROCESSOR),
         };
         let board = Board::new(self.rate, self.timing, chips, &self.port_log)?;
-        let model = self.cpu.unwrap_or(&MODELS[MODELS.len() - 1]);
         let configuration = Configuration {
             memory_mib: self.memory_mib,
             cpu: model.name.to_owned(),

@@ -1,7 +1,8 @@
 //! The chips: typed fields, and the one place that knows which chip has which number.
 
 use oldiron_devices::{
-    Cmos, Device, DmaPair, FloppyController, IdeChannel, PicPair, Pit, Ps2Controller, SystemPorts, Uart, Vga,
+    Cmos, CoprocessorError, Device, DmaPair, FloppyController, IdeChannel, PicPair, Pit, Ps2Controller,
+    SystemPorts, Uart, Vga,
 };
 use oldiron_mmu::SnapshotError;
 
@@ -24,11 +25,12 @@ pub(crate) enum DeviceId {
     Ide0,
     Ide1,
     Vga,
+    Coprocessor,
 }
 
 impl DeviceId {
     /// All chips, in the order in which they are reset and saved.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Pic,
         Self::Pit,
         Self::Dma,
@@ -41,6 +43,7 @@ impl DeviceId {
         Self::Ide0,
         Self::Ide1,
         Self::Vga,
+        Self::Coprocessor,
     ];
 
     /// Whether an access means that the guest is at work rather than waiting.
@@ -64,6 +67,7 @@ pub(crate) struct Chips {
     pub(crate) floppy: FloppyController,
     pub(crate) ide: [IdeChannel; 2],
     pub(crate) vga: Vga,
+    pub(crate) coprocessor: CoprocessorError,
 }
 
 impl Chips {
@@ -88,6 +92,7 @@ impl Chips {
             DeviceId::Ide0 => (first_channel, dma),
             DeviceId::Ide1 => (second_channel, dma),
             DeviceId::Vga => (&mut self.vga, dma),
+            DeviceId::Coprocessor => (&mut self.coprocessor, dma),
         })
     }
 
@@ -107,6 +112,7 @@ impl Chips {
             DeviceId::Ide0 => &self.ide[0],
             DeviceId::Ide1 => &self.ide[1],
             DeviceId::Vga => &self.vga,
+            DeviceId::Coprocessor => &self.coprocessor,
         })
     }
 
@@ -126,6 +132,7 @@ impl Chips {
         w.component(&self.floppy);
         self.ide.iter().for_each(|channel| w.component(channel));
         w.component(&self.vga);
+        w.component(&self.coprocessor);
     }
 
     pub(crate) fn load(&mut self, r: &mut FileReader<'_>) -> Result<(), SnapshotError> {
@@ -142,6 +149,7 @@ impl Chips {
         for channel in &mut self.ide {
             r.component(channel)?;
         }
-        r.component(&mut self.vga)
+        r.component(&mut self.vga)?;
+        r.component(&mut self.coprocessor)
     }
 }

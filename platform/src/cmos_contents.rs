@@ -42,6 +42,7 @@ pub(crate) struct Facts<'a> {
     /// Master and slave of the first channel.
     pub(crate) disks: [Option<Chs>; 2],
     pub(crate) boot_order: &'a [BootDevice],
+    pub(crate) coprocessor: bool,
 }
 
 const REG_FLOPPY_TYPES: u8 = 0x10;
@@ -59,6 +60,7 @@ const REG_BOOT_THIRD: u8 = 0x38;
 const REG_BOOT_ORDER: u8 = 0x3d;
 
 const EQUIPMENT_FLOPPY: u8 = 1 << 0;
+const EQUIPMENT_COPROCESSOR: u8 = 1 << 1;
 const EQUIPMENT_MOUSE: u8 = 1 << 2;
 const EQUIPMENT_FLOPPIES_SHIFT: u8 = 6;
 const OPTION_FLOPPY_FIRST: u8 = 1 << 5;
@@ -86,7 +88,12 @@ pub(crate) fn contents(facts: &Facts<'_>) -> Vec<(u8, u8)> {
     } else {
         EQUIPMENT_FLOPPY | (count - 1) << EQUIPMENT_FLOPPIES_SHIFT
     };
-    set(REG_EQUIPMENT, &[floppies | EQUIPMENT_MOUSE]);
+    let coprocessor = if facts.coprocessor {
+        EQUIPMENT_COPROCESSOR
+    } else {
+        0
+    };
+    set(REG_EQUIPMENT, &[floppies | coprocessor | EQUIPMENT_MOUSE]);
 
     set(REG_BASE_KIB, &640u16.to_le_bytes());
     let extended = (facts.memory_mib.saturating_sub(1) << 10).min(MAX_EXTENDED_KIB) as u16;
@@ -177,6 +184,7 @@ mod tests {
                 }),
             ],
             boot_order: &[BootDevice::FixedDisk, BootDevice::Floppy, BootDevice::Cd],
+            coprocessor: memory_mib == 64,
         }
     }
 
@@ -185,6 +193,7 @@ mod tests {
         let cmos = with(&facts(16));
         assert_eq!(cmos[0x10], 0x42);
         assert_eq!(cmos[0x14], 0x45, "two floppies, a mouse, no coprocessor");
+        assert_eq!(with(&facts(64))[0x14], 0x47, "and with one");
         assert_eq!(cmos[0x12], 0x0f);
         assert_eq!(cmos[0x1a], 47);
         assert_eq!(cmos[0x24..0x2d], [3, 2, 16, 0xff, 0xff, 8, 3, 2, 63]);

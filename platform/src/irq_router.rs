@@ -20,6 +20,7 @@ pub(crate) mod source {
     pub(crate) const IDE0: IrqLine = IrqLine::new(7);
     pub(crate) const IDE1: IrqLine = IrqLine::new(8);
     pub(crate) const VGA: IrqLine = IrqLine::new(9);
+    pub(crate) const COPROCESSOR: IrqLine = IrqLine::new(10);
 }
 
 /// Where each wire ends.
@@ -32,6 +33,7 @@ const ROUTES: &[(IrqLine, u8)] = &[
     (source::RTC, 8),
     (source::VGA, 9),
     (source::MOUSE, 12),
+    (source::COPROCESSOR, 13),
     (source::IDE0, 14),
     (source::IDE1, 15),
 ];

@@ -361,6 +361,12 @@ fn ours(fpu: &mut Fpu, opcode: u16, memory: &mut [u8; 16], flags: u64) -> (u64, 
     (flags, None)
 }
 
+/// Whether the host is of the make that ours follows where makes differ: partial remainders, FSCALE beyond the
+/// exponents' range, the last places of the transcendental functions.
+fn host_is_intel() -> bool {
+    core::arch::x86_64::__cpuid(0).ebx == u32::from_le_bytes(*b"Genu")
+}
+
 /// Every instruction but those for control words and whole states, which have tests of their own.
 fn opcodes() -> Vec<u16> {
     let mut all: Vec<u16> = Vec::new();
@@ -378,7 +384,8 @@ fn opcodes() -> Vec<u16> {
             let known = fpu
                 .register_form(esc << 8 | second, MoveFlags::default())
                 .is_some();
-            if known && !is_transcendental(esc << 8 | second) {
+            let vendor = matches!(esc << 8 | second, 0x1f5 | 0x1f8 | 0x1fd | 0x7c0..=0x7c7);
+            if known && !is_transcendental(esc << 8 | second) && (!vendor || host_is_intel()) {
                 all.push(esc << 8 | second);
                 if esc == 1 && second >= 0xf0 {
                     all.extend([esc << 8 | second; 4]);
@@ -569,6 +576,9 @@ fn compare(seed: u64, count: u64) {
 /// Compares transcendental functions: exceptions and tags are equal, results differ by one unit at most, for the
 /// host's may be one off where ours are not.
 fn compare_transcendental(seed: u64, count: u64) {
+    if !host_is_intel() {
+        return;
+    }
     let mut random = Random(seed);
     let (mut wrong, mut apart, mut seen) = (0, 0, 0);
     for _ in 0..count {

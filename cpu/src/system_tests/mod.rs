@@ -3,6 +3,7 @@
 
 mod far;
 mod flags;
+mod fpu;
 mod interrupts;
 mod registers;
 mod tasks;

@@ -178,15 +178,15 @@ fn cpuid_names_the_vendor_and_exists_from_the_pentium_on() {
 }
 
 #[test]
-fn escape_opcodes_do_nothing_until_em_or_ts_is_set() {
+fn without_an_x87_its_opcodes_do_nothing_until_em_or_ts_is_set() {
     // fnstsw [0x50000]
     let code = [0xdd, 0x3d, 0, 0, 5, 0];
-    let mut m = Machine::new(&code);
+    let mut m = Machine::with_model(&code, "386");
     m.put32(0x50000, &[0x5a5a]);
     m.step();
     assert_eq!((m.core().eip, m.read32(0x50000)), (CODE + 6, 0x5a5a));
     for bit in [Cr0::EM, Cr0::TS] {
-        let mut m = Machine::new(&code);
+        let mut m = Machine::with_model(&code, "386");
         m.state().cr0 |= bit;
         m.faults(NM, None);
     }
