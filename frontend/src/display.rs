@@ -9,6 +9,18 @@ use crate::outcome::Failure;
 pub enum Input {
     /// A key went down or up.
     Key(KeyCode, bool),
+    /// The mouse moved, or its buttons changed.
+    #[cfg(feature = "window")]
+    Mouse {
+        /// To the right.
+        dx: i16,
+        /// Downwards.
+        dy: i16,
+        /// Towards the user.
+        wheel: i8,
+        /// Bit 0 left, bit 1 right, bit 2 middle.
+        buttons: u8,
+    },
     /// Text to be typed.
     Text(String),
     /// A command of the menu.
@@ -80,8 +92,8 @@ pub struct Status {
 }
 
 impl Status {
-    /// One line: what a title bar has room for.
-    pub fn line(&self, menu_key: &str) -> String {
+    /// One line: what a title bar has room for. `keys` says which keys and clicks do something.
+    pub fn line(&self, keys: &str) -> String {
         let mut line = "oldiron".to_owned();
         match &self.paused {
             Some(why) => line += &format!(" - PAUSED: {why}"),
@@ -93,7 +105,7 @@ impl Status {
         if let Some(notice) = &self.notice {
             line += &format!(" - {notice}");
         }
-        line + &format!(" - {menu_key}: menu")
+        line + &format!(" - {keys}")
     }
 }
 
@@ -146,13 +158,16 @@ mod tests {
             drives: "A:".into(),
             ..Status::default()
         };
-        assert_eq!(status.line("F11"), "oldiron - 100 MIPS, 100% - A: - F11: menu");
+        assert_eq!(
+            status.line("F11: menu"),
+            "oldiron - 100 MIPS, 100% - A: - F11: menu"
+        );
         let status = Status {
             paused: Some("triple fault".into()),
             ..status
         };
         assert_eq!(
-            status.line("F11"),
+            status.line("F11: menu"),
             "oldiron - PAUSED: triple fault - A: - F11: menu"
         );
     }

@@ -15,6 +15,10 @@ mod image;
 mod keymap;
 mod log_sink;
 mod matcher;
+#[cfg(feature = "window")]
+mod mouse;
+#[cfg(all(feature = "window", unix, not(target_os = "macos")))]
+mod mouse_x11;
 mod outcome;
 mod pacer;
 mod recording;

@@ -616,6 +616,18 @@ impl<'a> Session<'a> {
         match input {
             Input::Key(..) | Input::Text(_) if self.instruments.replay.is_some() => {}
             Input::Key(key, down) => self.core.keys.live(key, down),
+            #[cfg(feature = "window")]
+            Input::Mouse {
+                dx,
+                dy,
+                wheel,
+                buttons,
+            } => self.core.machine.post(HostEvent::Mouse {
+                dx,
+                dy,
+                wheel,
+                buttons,
+            }),
             Input::Text(text) => self.core.keys.type_text(&text),
             Input::Command(command) => self.command(command)?,
             #[cfg(feature = "window")]

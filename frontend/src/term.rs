@@ -281,7 +281,7 @@ impl Display for Term {
         if self.menu_open {
             self.put_line(&mut cells, &format!("Ctrl-] menu: {MENU}"));
         } else if used < rows || self.status.paused.is_some() {
-            self.put_line(&mut cells, &self.status.line("Ctrl-]"));
+            self.put_line(&mut cells, &self.status.line("Ctrl-]: menu"));
         }
         self.draw(&cells, cursor_at).map_err(|error| failure(&error))
     }

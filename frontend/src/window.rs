@@ -15,6 +15,7 @@ use oldiron_platform::{Frame, KeyCode, Machine};
 use crate::{
     display::{Display, Input, MENU, Status, menu_command},
     keymap::key_code,
+    mouse::HostMouse,
     outcome::Failure,
 };
 
@@ -92,6 +93,11 @@ pub struct PcWindow {
     /// Keys that are down here.
     held: BTreeSet<usize>,
     menu_open: bool,
+    mouse: HostMouse,
+    /// What the mouse did since the last poll.
+    mouse_inputs: Vec<Input>,
+    /// The guest listens to its mouse.
+    mouse_wanted: bool,
     focused: bool,
     title: String,
     status: Status,
@@ -128,6 +134,9 @@ impl PcWindow {
         let (sender, events) = channel();
         window.set_input_callback(Box::new(Events { sender, named: false }));
         Ok(Self {
+            mouse: HostMouse::new(&window),
+            mouse_inputs: Vec::new(),
+            mouse_wanted: false,
             window,
             events,
             pressed: BTreeMap::new(),
@@ -173,6 +182,7 @@ impl PcWindow {
             }
         } else if key == MENU_KEY {
             self.menu_open = true;
+            self.mouse.release(&mut self.window, inputs);
             self.retitle();
             return;
         }
@@ -191,10 +201,23 @@ impl PcWindow {
         }
     }
 
+    /// After each update of the window: it forgets the wheel with the next.
+    fn poll_mouse(&mut self) {
+        let captured = self.mouse.is_captured();
+        let (width, wanted) = (picture_width(self.size), self.mouse_wanted);
+        self.mouse
+            .poll(&mut self.window, wanted, width, &mut self.mouse_inputs);
+        if self.mouse.is_captured() != captured {
+            self.retitle();
+        }
+    }
+
     fn retitle(&mut self) {
         let title = match self.menu_open {
             true => format!("oldiron menu: {MENU}, F11 for F11"),
-            false => self.status.line("F11"),
+            false if self.mouse.is_captured() => self.status.line("F11: frees the mouse, menu"),
+            false if self.mouse_wanted => self.status.line("click: mouse, F11: menu"),
+            false => self.status.line("F11: menu"),
         };
         if title != self.title {
             self.window.set_title(&title);
@@ -222,7 +245,8 @@ fn menu_letter(key: Key) -> Option<char> {
 impl Display for PcWindow {
     fn poll(&mut self) -> Result<Vec<Input>, Failure> {
         self.window.update();
-        let mut inputs = Vec::new();
+        self.poll_mouse();
+        let mut inputs = std::mem::take(&mut self.mouse_inputs);
         while let Ok(event) = self.events.try_recv() {
             match event {
                 Event::Key(key, down) => self.key(key, down, &mut inputs),
@@ -234,6 +258,8 @@ impl Display for PcWindow {
             self.held.clear();
             let pressed = std::mem::take(&mut self.pressed);
             inputs.extend(pressed.into_values().map(|code| Input::Key(code, false)));
+            self.mouse.release(&mut self.window, &mut inputs);
+            self.retitle();
         }
         self.focused = focused;
         if !self.window.is_open() {
@@ -246,6 +272,7 @@ impl Display for PcWindow {
         machine.displayed_frame();
         let generation = machine.vga().displayed_generation();
         let size = self.window.get_size();
+        self.mouse_wanted = machine.mouse_is_listened_to();
         self.skipped += 1;
         if generation == self.shown && size == self.size && self.skipped < REDRAW_EVERY {
             return Ok(());
@@ -260,7 +287,9 @@ impl Display for PcWindow {
         (self.skipped, self.shown, self.size) = (0, generation, size);
         self.window
             .update_with_buffer(&self.pixels, width, height)
-            .map_err(|error| Failure::host_io(format!("cannot draw in the window: {error}")))
+            .map_err(|error| Failure::host_io(format!("cannot draw in the window: {error}")))?;
+        self.poll_mouse();
+        Ok(())
     }
 
     fn show_status(&mut self, status: &Status) -> Result<(), Failure> {
@@ -281,6 +310,11 @@ impl Display for PcWindow {
     }
 }
 
+/// The width of the largest 4:3 picture in a window.
+fn picture_width((width, height): (usize, usize)) -> usize {
+    width.min(height * 4 / 3).max(1)
+}
+
 /// Draws `frame` in 4:3 in the middle of a window: columns are a whole number of dots where they
 /// fit, rows are averaged so that every line of a character has the same weight.
 fn scale(frame: &Frame, width: usize, height: usize, out: &mut Vec<u32>) {
@@ -291,7 +325,7 @@ fn scale(frame: &Frame, width: usize, height: usize, out: &mut Vec<u32>) {
         return;
     }
     // The largest 4:3 rectangle in the window, then the largest whole multiple in that.
-    let fit_w = width.min(height * 4 / 3).max(1);
+    let fit_w = picture_width((width, height));
     let to_w = if fit_w >= from_w {
         fit_w / from_w * from_w
     } else {

@@ -186,6 +186,11 @@ impl Machine {
             .describe_position(&mut Bus::new(&mut self.mem, &mut self.board))
     }
 
+    /// Whether the guest has asked its mouse for reports: whether moving it does anything.
+    pub fn mouse_is_listened_to(&self) -> bool {
+        self.board.chips.ps2.mouse_is_listened_to()
+    }
+
     /// The last code that the BIOS wrote to port 80h: how far its self-test has come.
     pub fn post_code(&self) -> u8 {
         self.board.chips.system.post_code()

@@ -202,6 +202,11 @@ impl Ps2Controller {
         self.plan_output(ctx);
     }
 
+    /// Whether the guest has asked the mouse for reports.
+    pub fn mouse_is_listened_to(&self) -> bool {
+        self.s.mouse.is_listened_to()
+    }
+
     // ---- the output buffer ----
 
     fn command_byte(&self) -> CommandByte {

@@ -167,6 +167,11 @@ impl Mouse {
         self.plan_report(ctx);
     }
 
+    /// Whether movements are reported, by the mouse itself or when asked.
+    pub(super) fn is_listened_to(&self) -> bool {
+        self.reporting || self.remote
+    }
+
     /// Drops what says nothing new.
     fn has_news(&mut self) -> bool {
         let dull = |this: &Self| {

@@ -29,7 +29,7 @@ struct Image {
     symbols: bool,
 }
 
-const IMAGES: [Image; 5] = [
+const IMAGES: [Image; 6] = [
     Image {
         name: "bios",
         source: "bios.asm",
@@ -48,6 +48,13 @@ const IMAGES: [Image; 5] = [
         name: "demo",
         source: "demo/demo.asm",
         bytes: 64 << 10,
+        checksum: false,
+        symbols: false,
+    },
+    Image {
+        name: "pointer",
+        source: "pointer/pointer.asm",
+        bytes: 512,
         checksum: false,
         symbols: false,
     },
