@@ -47,6 +47,12 @@ pub enum DiskError {
     /// The host failed to read or write. The text names the file.
     #[error("{0}")]
     Host(String),
+    /// Writes reach the image itself: there is no overlay.
+    #[error("the image has no overlay")]
+    NoOverlay,
+    /// The bytes are no overlay of this image.
+    #[error(transparent)]
+    Overlay(#[from] crate::OverlayError),
 }
 
 /// A disk image. Implemented over files by the front end, over memory here.
@@ -74,9 +80,26 @@ pub trait BlockImage: Send {
     fn flush(&mut self) -> Result<(), DiskError> {
         Ok(())
     }
+
+    /// Reads what lies beneath the overlay: the same as [`read`](Self::read) where there is none.
+    fn read_base(&mut self, lba: u64, buf: &mut [u8]) -> Result<(), DiskError> {
+        self.read(lba, buf)
+    }
+
+    /// All that was written, as [`Overlay::to_bytes`](crate::Overlay::to_bytes) does; `None` if writes
+    /// reach the image itself.
+    fn save_overlay(&self) -> Result<Option<Vec<u8>>, DiskError> {
+        Ok(None)
+    }
+
+    /// Forgets what was written, and takes over what [`save_overlay`](Self::save_overlay) returned. After
+    /// an error in the bytes all is as it was.
+    fn load_overlay(&mut self, _bytes: &[u8]) -> Result<(), DiskError> {
+        Err(DiskError::NoOverlay)
+    }
 }
 
-/// An image in memory, for tests, built-in disks and volatile runs.
+/// An image in memory, for tests and built-in disks.
 #[derive(Clone, Debug)]
 pub struct MemoryImage {
     bytes: Vec<u8>,

@@ -14,6 +14,7 @@ mod floppy;
 mod ide;
 mod irq;
 mod outbox;
+mod overlay;
 mod pic;
 mod pit;
 mod ps2;
@@ -36,6 +37,7 @@ pub use ide::{
 };
 pub use irq::{IrqLine, IrqLines};
 pub use outbox::{Outbox, SerialByte, SpeakerEdge};
+pub use overlay::{CLUSTER_SECTORS, Overlay, OverlayError, OverlayImage};
 pub use pic::PicPair;
 pub use pit::Pit;
 pub use ps2::{KeyCode, Ps2Controller};

@@ -1,17 +1,16 @@
 //! Disk images in files.
 //!
 //! A writable image is written through, in the order the guest writes: what the guest wrote is in the
-//! file when the sector's write returns. A volatile image is read from the file and keeps its writes
-//! in memory.
+//! file when the sector's write returns. Any other image is only read, beneath an overlay that takes the
+//! writes.
 
 use std::{
-    collections::BTreeMap,
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
-use oldiron_platform::{BlockImage, DiskError, SECTOR_SIZE};
+use oldiron_platform::{BlockImage, DiskError, OverlayImage, SECTOR_SIZE};
 
 use crate::{image, image::Probe, outcome::Failure};
 
@@ -29,38 +28,44 @@ pub struct DiskFile {
     path: PathBuf,
     file: File,
     sectors: u64,
-    /// Sectors written, in a volatile image.
-    overlay: Option<BTreeMap<u64, Box<[u8; SECTOR_SIZE]>>>,
+    writable: bool,
+    /// Written since the last flush.
+    unflushed: bool,
+}
+
+/// Opens the image at `path` as `writes` says; `check` looks into it first, so that a wrong file is called
+/// that and not unwritable.
+pub fn open<T>(
+    path: &Path,
+    writes: Writes,
+    check: impl FnOnce(&Probe) -> Result<T, Failure>,
+) -> Result<(Box<dyn BlockImage>, T), Failure> {
+    let mut file = OpenOptions::new()
+        .read(true)
+        .open(path)
+        .map_err(|error| image::unreadable(path, &error))?;
+    let probe = Probe::new(path, &mut file)?;
+    let found = check(&probe)?;
+    let writable = writes == Writes::ToFile;
+    if writable {
+        file = reopen_for_writing(path)?;
+    }
+    lock(path, &file, writable)?;
+    let disk = Box::new(DiskFile {
+        path: path.to_owned(),
+        file,
+        sectors: probe.sectors(),
+        writable,
+        unflushed: false,
+    });
+    let image: Box<dyn BlockImage> = match writes {
+        Writes::ToFile => disk,
+        Writes::Volatile => Box::new(OverlayImage::new(disk)),
+    };
+    Ok((image, found))
 }
 
 impl DiskFile {
-    /// Opens the image at `path`; `check` looks into it first, so that a wrong file is called that
-    /// and not unwritable.
-    pub fn open<T>(
-        path: &Path,
-        writes: Writes,
-        check: impl FnOnce(&Probe) -> Result<T, Failure>,
-    ) -> Result<(Self, T), Failure> {
-        let writable = writes == Writes::ToFile;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .open(path)
-            .map_err(|error| image::unreadable(path, &error))?;
-        let probe = Probe::new(path, &mut file)?;
-        let found = check(&probe)?;
-        if writable {
-            file = reopen_for_writing(path)?;
-            lock(path, &file)?;
-        }
-        let image = Self {
-            path: path.to_owned(),
-            file,
-            sectors: probe.sectors(),
-            overlay: (!writable).then(BTreeMap::new),
-        };
-        Ok((image, found))
-    }
-
     fn check(&self, lba: u64, len: usize) -> Result<(), DiskError> {
         let count = (len / SECTOR_SIZE) as u64;
         match lba.checked_add(count) {
@@ -76,14 +81,6 @@ impl DiskFile {
             image::describe(error)
         ))
     }
-
-    fn read_file(&mut self, lba: u64, buf: &mut [u8]) -> Result<(), DiskError> {
-        let result = self
-            .file
-            .seek(SeekFrom::Start(lba * SECTOR_SIZE as u64))
-            .and_then(|_| self.file.read_exact(buf));
-        result.map_err(|error| self.host_error("read", &error))
-    }
 }
 
 impl BlockImage for DiskFile {
@@ -96,45 +93,40 @@ impl BlockImage for DiskFile {
         self.path.to_str().unwrap_or_default()
     }
 
+    fn is_read_only(&self) -> bool {
+        !self.writable
+    }
+
     fn read(&mut self, lba: u64, buf: &mut [u8]) -> Result<(), DiskError> {
         self.check(lba, buf.len())?;
-        self.read_file(lba, buf)?;
-        if let Some(overlay) = &self.overlay {
-            for (sector, chunk) in (lba..).zip(buf.chunks_exact_mut(SECTOR_SIZE)) {
-                if let Some(written) = overlay.get(&sector) {
-                    chunk.copy_from_slice(written.as_slice());
-                }
-            }
-        }
-        Ok(())
+        let result = self
+            .file
+            .seek(SeekFrom::Start(lba * SECTOR_SIZE as u64))
+            .and_then(|_| self.file.read_exact(buf));
+        result.map_err(|error| self.host_error("read", &error))
     }
 
     fn write(&mut self, lba: u64, data: &[u8]) -> Result<(), DiskError> {
-        self.check(lba, data.len())?;
-        match &mut self.overlay {
-            Some(overlay) => {
-                for (sector, chunk) in (lba..).zip(data.as_chunks::<SECTOR_SIZE>().0) {
-                    overlay.insert(sector, Box::new(*chunk));
-                }
-                Ok(())
-            }
-            None => {
-                let result = self
-                    .file
-                    .seek(SeekFrom::Start(lba * SECTOR_SIZE as u64))
-                    .and_then(|_| self.file.write_all(data));
-                result.map_err(|error| self.host_error("write", &error))
-            }
+        if !self.writable {
+            return Err(DiskError::ReadOnly);
         }
+        self.check(lba, data.len())?;
+        let result = self
+            .file
+            .seek(SeekFrom::Start(lba * SECTOR_SIZE as u64))
+            .and_then(|_| self.file.write_all(data));
+        self.unflushed = true;
+        result.map_err(|error| self.host_error("write", &error))
     }
 
     fn flush(&mut self) -> Result<(), DiskError> {
-        if self.overlay.is_some() {
-            return Ok(());
+        if self.unflushed {
+            self.file
+                .sync_data()
+                .map_err(|error| self.host_error("write", &error))?;
+            self.unflushed = false;
         }
-        self.file
-            .sync_data()
-            .map_err(|error| self.host_error("write", &error))
+        Ok(())
     }
 }
 
@@ -164,11 +156,17 @@ fn reopen_for_writing(path: &Path) -> Result<File, Failure> {
         })
 }
 
-/// Two machines that write one image would destroy it.
-fn lock(path: &Path, file: &File) -> Result<(), Failure> {
-    match file.try_lock() {
+/// Two machines that write one image would destroy it, and one that only reads would see it change: a
+/// writer is alone, readers may be many.
+fn lock(path: &Path, file: &File, writable: bool) -> Result<(), Failure> {
+    let (locked, fix) = if writable {
+        (file.try_lock(), "use a copy, or --volatile in both")
+    } else {
+        (file.try_lock_shared(), "end it first, or use a copy")
+    };
+    match locked {
         Err(TryLockError::WouldBlock) => Err(Failure::file(format!(
-            "{}: the image is in use, by another machine or twice by this one; use a copy, or --volatile",
+            "{}: the image is in use, by another machine or twice by this one; {fix}",
             path.display()
         ))),
         // Some file systems have no locks; then nobody is kept out.
@@ -190,7 +188,7 @@ mod tests {
     #[test]
     fn writes_reach_the_file_before_the_call_returns() {
         let (_dir, path) = image(4);
-        let (mut disk, _) = DiskFile::open(&path, Writes::ToFile, |_| Ok(())).unwrap();
+        let (mut disk, _) = open(&path, Writes::ToFile, |_| Ok(())).unwrap();
         disk.write(2, &[1; 512]).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         assert_eq!(bytes[1023], 7);
@@ -201,7 +199,7 @@ mod tests {
     #[test]
     fn volatile_writes_are_read_back_and_leave_the_file_alone() {
         let (_dir, path) = image(4);
-        let (mut disk, _) = DiskFile::open(&path, Writes::Volatile, |_| Ok(())).unwrap();
+        let (mut disk, _) = open(&path, Writes::Volatile, |_| Ok(())).unwrap();
         disk.write(1, &[1; 1024]).unwrap();
         let mut buf = [0; 2048];
         disk.read(0, &mut buf).unwrap();
@@ -213,7 +211,7 @@ mod tests {
     #[test]
     fn sectors_past_the_end_are_refused() {
         let (_dir, path) = image(4);
-        let (mut disk, _) = DiskFile::open(&path, Writes::Volatile, |_| Ok(())).unwrap();
+        let (mut disk, _) = open(&path, Writes::Volatile, |_| Ok(())).unwrap();
         assert_eq!(disk.read(4, &mut [0; 512]), Err(DiskError::OutOfRange { lba: 4 }));
         assert_eq!(disk.write(3, &[0; 1024]), Err(DiskError::OutOfRange { lba: 3 }));
         assert_eq!(
@@ -225,7 +223,7 @@ mod tests {
     #[test]
     fn a_file_that_shrinks_during_the_run_is_a_host_error_that_names_it() {
         let (_dir, path) = image(4);
-        let (mut disk, _) = DiskFile::open(&path, Writes::ToFile, |_| Ok(())).unwrap();
+        let (mut disk, _) = open(&path, Writes::ToFile, |_| Ok(())).unwrap();
         std::fs::write(&path, []).unwrap();
         let error = disk.read(0, &mut [0; 512]).unwrap_err();
         assert!(error.to_string().contains("a.img"), "{error}");
@@ -237,18 +235,30 @@ mod tests {
         let mut permissions = path.metadata().unwrap().permissions();
         permissions.set_readonly(true);
         std::fs::set_permissions(&path, permissions).unwrap();
-        let failure = DiskFile::open(&path, Writes::ToFile, |_| Ok(())).err().unwrap();
+        let failure = open(&path, Writes::ToFile, |_| Ok(())).err().unwrap();
         assert_eq!(failure.code, crate::outcome::code::FILE);
         assert!(failure.message.contains("--volatile"));
-        assert!(DiskFile::open(&path, Writes::Volatile, |_| Ok(())).is_ok());
+        assert!(open(&path, Writes::Volatile, |_| Ok(())).is_ok());
     }
 
     #[test]
     fn one_image_is_not_written_by_two_machines() {
         let (_dir, path) = image(4);
-        let _first = DiskFile::open(&path, Writes::ToFile, |_| Ok(())).unwrap();
-        let failure = DiskFile::open(&path, Writes::ToFile, |_| Ok(())).err().unwrap();
-        assert!(failure.message.contains("in use"));
-        assert!(DiskFile::open(&path, Writes::Volatile, |_| Ok(())).is_ok());
+        let _first = open(&path, Writes::ToFile, |_| Ok(())).unwrap();
+        for writes in [Writes::ToFile, Writes::Volatile] {
+            let failure = open(&path, writes, |_| Ok(())).err().unwrap();
+            assert_eq!(failure.code, crate::outcome::code::FILE);
+            assert!(failure.message.contains("in use"));
+        }
+    }
+
+    #[test]
+    fn an_image_that_is_only_read_is_read_by_many_and_written_by_none() {
+        let (_dir, path) = image(4);
+        let first = open(&path, Writes::Volatile, |_| Ok(())).unwrap();
+        let second = open(&path, Writes::Volatile, |_| Ok(())).unwrap();
+        assert!(open(&path, Writes::ToFile, |_| Ok(())).is_err());
+        drop((first, second));
+        assert!(open(&path, Writes::ToFile, |_| Ok(())).is_ok());
     }
 }

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use chrono::{Datelike, Local, Timelike};
 use oldiron_platform::{
     BlockImage, BuildError, Chs, DateTime, Dispatch, FloppyKind, MODELS, Machine, MachineBuilder,
-    MemoryImage, TickRate, Timing,
+    MemoryImage, OverlayImage, TickRate, Timing,
 };
 
 use crate::{
     cli::{DispatchKind, Geometry, RunArgs},
-    disk_file::{DiskFile, Writes},
+    disk_file::{self, Writes},
     image::{self, Kind},
     outcome::Failure,
     script::{self, Line},
@@ -29,7 +29,7 @@ pub struct FloppySlot {
 /// A hard disk.
 struct HardDisk {
     path: PathBuf,
-    image: DiskFile,
+    image: Box<dyn BlockImage>,
     chs: Option<Chs>,
 }
 
@@ -143,28 +143,28 @@ impl Media {
     }
 
     fn add_floppy(&mut self, drive: usize, path: &Path) -> Result<(), Failure> {
-        let (image, kind) = DiskFile::open(path, self.writes, |probe| probe.floppy(path))?;
+        let (image, kind) = disk_file::open(path, self.writes, |probe| probe.floppy(path))?;
         self.put_floppy(drive, path, kind, image);
         Ok(())
     }
 
-    fn put_floppy(&mut self, drive: usize, path: &Path, kind: FloppyKind, image: DiskFile) {
+    fn put_floppy(&mut self, drive: usize, path: &Path, kind: FloppyKind, image: Box<dyn BlockImage>) {
         if let Some(slot) = self.floppies.get_mut(drive) {
             slot.paths.push(path.to_owned());
             if slot.image.is_none() {
-                slot.image = Some((kind, Box::new(image)));
+                slot.image = Some((kind, image));
             }
         }
     }
 
     fn add_disk(&mut self, index: usize, path: &Path) -> Result<(), Failure> {
-        let (image, warning) = DiskFile::open(path, self.writes, |probe| probe.hard_disk(path))?;
+        let (image, warning) = disk_file::open(path, self.writes, |probe| probe.hard_disk(path))?;
         self.warnings.extend(warning);
         self.put_disk(index, path, image);
         Ok(())
     }
 
-    fn put_disk(&mut self, index: usize, path: &Path, image: DiskFile) {
+    fn put_disk(&mut self, index: usize, path: &Path, image: Box<dyn BlockImage>) {
         if let Some(slot) = self.disks.get_mut(index) {
             *slot = Some(HardDisk {
                 path: path.to_owned(),
@@ -176,7 +176,7 @@ impl Media {
 
     /// An IMAGE without an option goes where its kind belongs.
     fn add_image(&mut self, path: &Path) -> Result<Kind, Failure> {
-        let (image, (kind, warning)) = DiskFile::open(path, self.writes, |probe| {
+        let (image, (kind, warning)) = disk_file::open(path, self.writes, |probe| {
             let kind = probe.identify(path)?;
             let warning = if kind == Kind::HardDisk {
                 probe.hard_disk(path)?
@@ -223,7 +223,10 @@ impl Media {
         let mut demo = oldiron_bios::DEMO_DISK.to_vec();
         demo.resize(DEMO_FLOPPY_SIZE, 0);
         if let Some(slot) = self.floppies.get_mut(drive) {
-            slot.image = Some((FloppyKind::Hd35, Box::new(MemoryImage::new(demo))));
+            slot.image = Some((
+                FloppyKind::Hd35,
+                Box::new(OverlayImage::new(Box::new(MemoryImage::read_only(demo)))),
+            ));
             self.demo = true;
         }
     }
@@ -329,7 +332,7 @@ impl Parts {
         }
         for (index, disk) in self.media.disks.into_iter().enumerate() {
             if let Some(disk) = disk {
-                builder = builder.disk(index, Box::new(disk.image), disk.chs);
+                builder = builder.disk(index, disk.image, disk.chs);
             }
         }
         let machine = builder.build().map_err(|error| match error {
@@ -425,9 +428,9 @@ impl FloppyLists {
                 let taken_out = machine.insert_floppy(drive, None);
                 return taken_out.map_err(|error| Failure::host_io(error.to_string()));
             };
-            let (image, _) = DiskFile::open(path, self.writes, |probe| probe.floppy(path))?;
+            let (image, _) = disk_file::open(path, self.writes, |probe| probe.floppy(path))?;
             machine
-                .insert_floppy(drive, Some(Box::new(image)))
+                .insert_floppy(drive, Some(image))
                 .map_err(|error| Failure::file(format!("{}: {error}", path.display())))
         };
         let done = put();

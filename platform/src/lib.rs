@@ -55,12 +55,13 @@ pub use disturbance::Disturbance;
 pub use input::HostEvent;
 pub use input_log::{Input, InputLog, LogPlace, Stamped};
 pub use machine::Machine;
-pub use media::MediaError;
+pub use media::{MediaError, base_hash};
 pub use oldiron_cpu::{CpuModel, Dispatch, MODELS};
 pub use oldiron_devices::{
     BlockImage, Chs, DateTime, DiskError, DiskGeometry, FloppyFormat, FloppyKind, Frame, GeometryError,
-    GeometrySource, KeyCode, MemoryImage, Outbox, SECTOR_SIZE, SerialByte, SpeakerEdge, TextCell, TextCells,
-    TextCursor, Timing, Vga, check_chs, drive_type_for, find_geometry,
+    GeometrySource, KeyCode, MemoryImage, Outbox, Overlay, OverlayError, OverlayImage, SECTOR_SIZE,
+    SerialByte, SpeakerEdge, TextCell, TextCells, TextCursor, Timing, Vga, check_chs, drive_type_for,
+    find_geometry,
 };
 pub use oldiron_mmu::{TickRate, Ticks};
 pub use snapshot_file::RestoreError;

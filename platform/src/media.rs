@@ -2,7 +2,10 @@
 
 use oldiron_devices::{BlockImage, DiskError, FloppyFormat, SECTOR_SIZE};
 
-use crate::{Input, Machine};
+use crate::{Input, Machine, hash::Hasher};
+
+/// Sectors read at a time for a hash.
+const HASH_SECTORS: u64 = 128;
 
 /// Why a medium does not go into a drive.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +35,21 @@ pub(crate) fn check_floppy(image: &dyn BlockImage) -> Result<(), MediaError> {
     }
 }
 
+/// The hash of what an image contains beneath its overlay: the hash of its file.
+pub fn base_hash(image: &mut dyn BlockImage) -> Result<u64, DiskError> {
+    let mut hasher = Hasher::new();
+    let mut buf = vec![0; HASH_SECTORS as usize * SECTOR_SIZE];
+    let mut lba = 0;
+    while lba < image.sectors() {
+        let count = HASH_SECTORS.min(image.sectors() - lba);
+        let part = &mut buf[..count as usize * SECTOR_SIZE];
+        image.read_base(lba, part)?;
+        hasher.update(part);
+        lba += count;
+    }
+    Ok(hasher.finish())
+}
+
 impl Machine {
     /// Changes the floppy in drive 0 or 1 at the current tick, or takes it out. An image of no
     /// known floppy size is refused and the drive left as it was.
@@ -56,5 +74,21 @@ impl Machine {
         // All are flushed, even if one fails.
         let results = [chips.floppy.flush(), first.flush(), second.flush()];
         results.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oldiron_devices::{MemoryImage, OverlayImage};
+
+    use super::*;
+    use crate::hash::hash_bytes;
+
+    #[test]
+    fn the_hash_of_an_image_is_that_of_its_base_whatever_was_written() {
+        let bytes: Vec<u8> = (0..300 * SECTOR_SIZE).map(|at| (at / 7) as u8).collect();
+        let mut image = OverlayImage::new(Box::new(MemoryImage::new(bytes.clone())));
+        image.write(5, &[1; SECTOR_SIZE]).unwrap();
+        assert_eq!(base_hash(&mut image), Ok(hash_bytes(&bytes)));
     }
 }
