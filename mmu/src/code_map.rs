@@ -64,10 +64,15 @@ impl CodeMap {
         let Some(bitmap) = self.bitmap(backing >> 12) else {
             return false;
         };
-        let (mut at, end) = (backing & 0xfff, ((backing & 0xfff) + len).min(0x1000));
+        let mut at = backing & 0xfff;
+        let word = |at: u32| bitmap[(at >> 6) as usize & (WORDS - 1)] >> (at & 63);
+        // The usual case: all in one word.
+        if (at & 63) + len <= 64 {
+            return word(at) & ones(len) != 0;
+        }
+        let end = (at + len).min(0x1000);
         while at < end {
-            let word = bitmap[(at >> 6) as usize & (WORDS - 1)];
-            if word >> (at & 63) & ones(end - at) != 0 {
+            if word(at) & ones(end - at) != 0 {
                 return true;
             }
             at = (at | 63) + 1;

@@ -342,6 +342,13 @@ impl GuestMemory {
         self.code.clear(page);
     }
 
+    /// Whether a write of `len` bytes at a backing offset, within one page, is like any other although the page
+    /// holds decoded code: nothing else is to be noticed about the page, and none of the bytes is decoded.
+    #[inline]
+    pub(crate) fn is_beside_code(&self, backing: u32, len: u32) -> bool {
+        self.page_flags(backing / PAGE_SIZE) == PageFlags::CODE && !self.code.touches(backing, len)
+    }
+
     /// Whether decoded code was written since the hits were last taken.
     #[inline]
     pub fn code_was_hit(&self) -> bool {

@@ -5,6 +5,8 @@
 use bitflags::bitflags;
 use serde::{Deserialize, Serialize};
 
+use crate::Width;
+
 bitflags! {
     /// Access rights of a descriptor: bits 8–15 and 20–23 of its second doubleword, shifted down by
     /// 8 (SDM vol. 3A §3.4.5; the form that LAR shows, also shifted).
@@ -176,6 +178,14 @@ impl Segment {
     /// Whether the register holds no segment (a null selector was loaded).
     pub fn is_null(&self) -> bool {
         !self.attr.contains(SegAttr::PRESENT)
+    }
+
+    /// The linear address of an access that the fast ends allow.
+    #[inline(always)]
+    pub fn fast_address<W: Width, const WRITE: bool>(&self, offset: u32) -> Option<u64> {
+        let end = if WRITE { self.write_end } else { self.read_end };
+        let addr = (self.base as u32).wrapping_add(offset) as u64;
+        (offset as u64 + W::BYTES as u64 <= end).then_some(addr)
     }
 
     /// Whether all of `len` bytes from `offset` lie within the limit (SDM vol. 3A §5.3). An access

@@ -109,10 +109,17 @@ struct Unaligned<W>(W);
 pub struct HostSlot(*mut u8);
 
 impl HostSlot {
+    /// Reads the value; `W` is the width that the slot was obtained with.
+    #[inline(always)]
+    pub fn read<W: Width>(self) -> W {
+        // SAFETY: as in `write`.
+        unsafe { self.0.cast::<Unaligned<W>>().read().0 }
+    }
+
     /// Writes the value; `W` is the width that the slot was obtained with.
     #[inline(always)]
     pub fn write<W: Width>(self, value: W) {
-        // SAFETY: made by `Tlb::modify` for this width after the tag check, so W::BYTES bytes from here lie
+        // SAFETY: made by `Tlb` for this width after it checked the address, so W::BYTES bytes from here lie
         // inside one page of the bound block. The instruction has not ended, so nothing was unbound.
         unsafe { self.0.cast::<Unaligned<W>>().write(Unaligned(value)) }
     }
@@ -121,10 +128,11 @@ impl HostSlot {
 /// The TLB.
 #[derive(Debug)]
 pub struct Tlb {
-    entries: [Entry; 3 * ENTRIES],
+    /// The banks, one after another. Never moves or grows.
+    entries: Vec<Entry>,
     exec: [ExecEntry; 2 * EXEC_ENTRIES],
-    /// Offset of the first entry of the bank in use, in bytes.
-    bank: usize,
+    /// The first entry of the bank in use.
+    bank: *const Entry,
     /// Indices filled since the last flush, or more than fit.
     filled: Vec<u16>,
     overflowed: bool,
@@ -142,10 +150,11 @@ unsafe impl Send for Tlb {}
 
 impl Default for Tlb {
     fn default() -> Self {
+        let entries = vec![Entry::EMPTY; 3 * ENTRIES];
         Self {
-            entries: [Entry::EMPTY; 3 * ENTRIES],
+            bank: entries.as_ptr(),
+            entries,
             exec: [ExecEntry::EMPTY; 2 * EXEC_ENTRIES],
-            bank: 0,
             filled: Vec::with_capacity(FILL_LIST),
             overflowed: false,
             has_large: false,
@@ -167,59 +176,48 @@ fn index_of(addr: u64) -> usize {
     (addr >> 12) as usize & (ENTRIES - 1)
 }
 
-/// Where a bank starts, in bytes.
-#[inline(always)]
-const fn bank_of(user: bool) -> usize {
-    if user {
-        TlbBank::User.first() << ENTRY_SHIFT
-    } else {
-        0
-    }
-}
-
 impl Tlb {
     // ---- the fast path ----
 
     #[inline(always)]
     fn entry(&self, addr: u64) -> &Entry {
-        self.entry_in(addr, self.bank)
-    }
-
-    /// The entry of `addr` in the bank that starts at byte `bank`.
-    #[inline(always)]
-    fn entry_in(&self, addr: u64, bank: usize) -> &Entry {
         // Offsets in bytes: one shift does for page number and entry size.
         let offset = (addr >> (12 - ENTRY_SHIFT)) as usize & ((ENTRIES - 1) << ENTRY_SHIFT);
-        // SAFETY: the offset of an entry below ENTRIES, and `bank` is that of a bank's first one: both whole
-        // entries, together inside `entries`.
-        unsafe { &*self.entries.as_ptr().byte_add(offset + bank) }
+        // SAFETY: `bank` points to the first entry of a bank inside `entries`, which never moves, and the offset
+        // is that of one of the ENTRIES of a bank.
+        unsafe { &*self.bank.byte_add(offset) }
+    }
+
+    /// The entry of `addr` for CPL 3 or others, whatever bank is selected.
+    #[inline(always)]
+    fn entry_as(&self, addr: u64, user: bool) -> &Entry {
+        let bank = if user { TlbBank::User } else { TlbBank::Supervisor };
+        &self.entries[index_of(addr) + bank.first()]
     }
 
     /// Reads at a linear address if nothing but host memory is involved.
     #[inline(always)]
     pub fn read<W: Width>(&self, addr: u64) -> Option<W> {
-        let entry = self.entry(addr);
-        let offset = addr.wrapping_sub(entry.read_tag);
+        let &Entry { read_tag, host, .. } = self.entry(addr);
+        let offset = addr.wrapping_sub(read_tag);
         if offset > (PAGE_SIZE - W::BYTES) as u64 {
             return None;
         }
         // SAFETY: the tag matched, so `host` is a whole page of the bound block, and offset + BYTES <= PAGE_SIZE.
-        Some(unsafe { entry.host.add(offset as usize).cast::<Unaligned<W>>().read().0 })
+        Some(unsafe { host.add(offset as usize).cast::<Unaligned<W>>().read().0 })
     }
 
     /// Writes at a linear address if nothing but host memory is involved; else returns false.
     #[inline(always)]
     pub fn write<W: Width>(&self, addr: u64, value: W) -> bool {
-        let entry = self.entry(addr);
-        let offset = addr.wrapping_sub(entry.write_tag);
+        let &Entry { write_tag, host, .. } = self.entry(addr);
+        let offset = addr.wrapping_sub(write_tag);
         if offset > (PAGE_SIZE - W::BYTES) as u64 {
             return false;
         }
         // SAFETY: as in `read`; the write tag says that the page is RAM without flags.
         unsafe {
-            entry
-                .host
-                .add(offset as usize)
+            host.add(offset as usize)
                 .cast::<Unaligned<W>>()
                 .write(Unaligned(value))
         };
@@ -229,14 +227,14 @@ impl Tlb {
     /// Reads a value and the place to write it back, for read-modify-write.
     #[inline(always)]
     pub fn modify<W: Width>(&self, addr: u64) -> Option<(W, HostSlot)> {
-        let entry = self.entry(addr);
-        let offset = addr.wrapping_sub(entry.write_tag);
+        let &Entry { write_tag, host, .. } = self.entry(addr);
+        let offset = addr.wrapping_sub(write_tag);
         if offset > (PAGE_SIZE - W::BYTES) as u64 {
             return None;
         }
         // SAFETY: as in `write`.
         let (value, place) = unsafe {
-            let place = entry.host.add(offset as usize);
+            let place = host.add(offset as usize);
             (place.cast::<Unaligned<W>>().read().0, place)
         };
         Some((value, HostSlot(place)))
@@ -245,7 +243,7 @@ impl Tlb {
     /// Like [`Tlb::read`], with the rights of CPL 3 or others, whatever bank is selected.
     #[inline(always)]
     pub fn read_as<W: Width>(&self, addr: u64, user: bool) -> Option<W> {
-        let entry = self.entry_in(addr, bank_of(user));
+        let entry = self.entry_as(addr, user);
         let offset = addr.wrapping_sub(entry.read_tag);
         if offset > (PAGE_SIZE - W::BYTES) as u64 {
             return None;
@@ -258,7 +256,7 @@ impl Tlb {
     /// bank is selected.
     #[inline(always)]
     pub fn write_as<W: Width>(&self, addr: u64, value: W, user: bool, mem: &mut GuestMemory) -> bool {
-        let entry = self.entry_in(addr, bank_of(user));
+        let entry = self.entry_as(addr, user);
         let offset = addr.wrapping_sub(entry.write_tag);
         if offset > (PAGE_SIZE - W::BYTES) as u64 {
             let Some(backing) = self.writable(entry, addr, W::BYTES, mem) else {
@@ -284,7 +282,7 @@ impl Tlb {
     /// Like [`Tlb::device`], with the rights of CPL 3 or others, whatever bank is selected.
     #[inline(always)]
     pub fn device_as(&self, addr: u64, len: u32, write: bool, user: bool, mem: &GuestMemory) -> Option<u32> {
-        Self::device_in(self.entry_in(addr, bank_of(user)), addr, len, write, mem)
+        Self::device_in(self.entry_as(addr, user), addr, len, write, mem)
     }
 
     #[inline(always)]
@@ -324,6 +322,17 @@ impl Tlb {
             }
             None => false,
         }
+    }
+
+    /// The place of a value in a page that holds decoded code, if none of its own bytes is decoded and the page has
+    /// nothing else to notice: writing there is like writing anywhere.
+    #[inline(always)]
+    pub fn place_beside_code<W: Width>(&self, addr: u64, mem: &GuestMemory) -> Option<HostSlot> {
+        let entry = self.entry(addr);
+        let backing = self.writable(entry, addr, W::BYTES, mem)?;
+        // SAFETY: `writable` found `host` to be a page of the bound block, and W::BYTES bytes from here inside it.
+        mem.is_beside_code(backing, W::BYTES)
+            .then(|| HostSlot(unsafe { entry.host.add(addr as usize & (PAGE_SIZE as usize - 1)) }))
     }
 
     /// Reads a value that [`Tlb::write_noticed`] is sure to be able to write back.
@@ -480,7 +489,7 @@ impl Tlb {
 
     /// Chooses the entries that the fast path uses.
     pub fn select(&mut self, bank: TlbBank) {
-        self.bank = bank.first() << ENTRY_SHIFT;
+        self.bank = &raw const self.entries[bank.first()];
     }
 
     /// Drops everything.

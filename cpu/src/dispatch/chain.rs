@@ -5,7 +5,9 @@ use oldiron_mmu::Bus;
 use super::{Engine, JUMP_ENTRIES, JumpEntry, Leave, pool::Links, step};
 use crate::{
     exec::{
-        Abort, Exec, Fast, Flow, Form, Op, Outcome, ea,
+        Abort, Exec, Fast, Flow, Form, Op, Outcome,
+        beside::Beside,
+        ea,
         fused::Fused,
         move_::{Cc, Condition},
         st,
@@ -51,30 +53,62 @@ chained! {
             let outcome = O::exec(&mut x, &*i);
             let LazyFlags { result, carry } = x.flags();
             match outcome {
-                Ok(Flow::Next) => next(e, i, b, result, carry),
-                Ok(Flow::Fall) => follow::<0>(e, i, b, result, carry),
-                Ok(Flow::Taken) => follow::<1>(e, i, b, result, carry),
-                Ok(Flow::Indirect(target)) => follow_indirect(e, i, b, result, carry, target),
-                Ok(Flow::Far(target)) => {
-                    (*e).update_link_tag();
-                    follow_indirect(e, i, b, result, carry, target)
-                }
-                Ok(Flow::FarEnabled(target)) => follow_enabled(e, i, b, result, carry, target),
-                // Only slow forms stop or repeat.
-                Ok(Flow::Stop | Flow::Again) | Err(Abort) => slow::<O>(e, i, b, r, c),
+                Ok(flow) => proceed::<O>(e, i, b, result, carry, flow),
+                Err(Abort) if O::FORM.may_store() => beside::<O>(e, i, b, r, c),
+                Err(Abort) => slow::<O>(e, i, b, r, c),
             }
         }
     }
 
-    /// `F` and the conditional jump behind it.
-    fn fused[F: Fused, C: Condition](e, i, b, r, c) {
-        // SAFETY: as in `fast`; the pair's second record is the jump, which ends the trace.
+    /// `O` where the fast form gave up: memory beside code, or else the slow twin.
+    #[inline(never)]
+    fn beside[O: Op](e, i, b, r, c) {
+        // SAFETY: as in `fast`; `bus` is valid while the chain runs.
+        unsafe {
+            let mem = &*(*(*e).bus).mem;
+            let mut x = Beside::new(&mut (*e).core, mem, LazyFlags { result: r, carry: c });
+            let outcome = O::exec(&mut x, &*i);
+            let LazyFlags { result, carry } = x.flags();
+            match outcome {
+                Ok(flow) => proceed::<O>(e, i, b, result, carry, flow),
+                Err(Abort) => slow::<O>(e, i, b, r, c),
+            }
+        }
+    }
+
+    /// Goes on after a form that was executed without the slow path.
+    #[inline(always)]
+    fn proceed[O: Op](e, i, b, r, c, flow: Flow) {
+        // SAFETY: as in `fast`.
+        unsafe {
+            match flow {
+                Flow::Next => next(e, i, b, r, c),
+                Flow::Pass => pass(e, i, b, r, c),
+                Flow::Fall => follow::<0>(e, i, b, r, c),
+                Flow::Taken => follow::<1>(e, i, b, r, c),
+                Flow::Indirect(target) => follow_indirect(e, i, b, r, c, target),
+                Flow::Far(target) => {
+                    (*e).update_link_tag();
+                    follow_indirect(e, i, b, r, c, target)
+                }
+                Flow::FarEnabled(target) => follow_enabled(e, i, b, r, c, target),
+                // Only slow forms stop or repeat.
+                Flow::Stop | Flow::Again => slow::<O>(e, i, b, r, c),
+            }
+        }
+    }
+
+    /// `F` and the conditional jump behind it; `INSIDE` if that does not end the trace.
+    fn fused[F: Fused, C: Condition, const INSIDE: bool](e, i, b, r, c) {
+        // SAFETY: as in `fast`; the pair's second record is the jump, which has links behind it.
         unsafe {
             let flags = LazyFlags { result: r, carry: c };
             let (LazyFlags { result, carry }, taken) = F::exec::<C>(&mut (*e).core, &*i, flags);
             let jump = i.add(1);
             if taken {
                 follow::<1>(e, jump, b, result, carry)
+            } else if INSIDE {
+                pass(e, jump, b, result, carry)
             } else {
                 follow::<0>(e, jump, b, result, carry)
             }
@@ -107,18 +141,19 @@ chained! {
             let insn = &*i;
             let b = b - core::mem::take(&mut engine.core.extra_ticks) as i32;
             let flow = decode(flow);
-            if matches!(flow, Ok(Flow::Next | Flow::Fall | Flow::Taken | Flow::Indirect(_))) && engine.is_quiet(bus) {
+            let goes_on =
+                matches!(flow, Ok(Flow::Next | Flow::Pass | Flow::Fall | Flow::Taken | Flow::Indirect(_)));
+            if goes_on && engine.is_quiet(bus) {
                 return match flow {
+                    Ok(Flow::Pass) => pass(e, i, b, r, c),
                     Ok(Flow::Fall) => follow::<0>(e, i, b, r, c),
                     Ok(Flow::Taken) => follow::<1>(e, i, b, r, c),
                     Ok(Flow::Indirect(target)) => follow_indirect(e, i, b, r, c, target),
                     _ => next(e, i, b, r, c),
                 };
             }
-            let goes_on = matches!(flow, Ok(Flow::Next | Flow::Fall | Flow::Taken | Flow::Indirect(_)));
             let (eip, retired, leave) = match flow {
-                Ok(Flow::Next) => (insn.next_eip(), insn.n, Leave::LookAround),
-                Ok(Flow::Fall) => (insn.next_eip(), insn.n, Leave::LookAround),
+                Ok(Flow::Next | Flow::Pass | Flow::Fall) => (insn.next_eip(), insn.n, Leave::LookAround),
                 Ok(Flow::Taken) => (insn.imm, insn.n, Leave::LookAround),
                 Ok(Flow::Indirect(target) | Flow::Far(target) | Flow::FarEnabled(target)) => {
                     (target, insn.n, Leave::LookAround)
@@ -147,6 +182,16 @@ chained! {
         // SAFETY: a record that yields `Flow::Next` has an instruction behind it.
         unsafe {
             let i = i.add(1);
+            ((*i).handler)(e, i, b, r, c)
+        }
+    }
+
+    /// Calls the handler of the record behind a branch's links.
+    #[inline(always)]
+    fn pass[](e, i, b, r, c) {
+        // SAFETY: a record that yields `Flow::Pass` has links behind it, and an instruction behind these.
+        unsafe {
+            let i = i.add(2);
             ((*i).handler)(e, i, b, r, c)
         }
     }
@@ -331,7 +376,8 @@ fn encode(outcome: Outcome) -> u64 {
         Ok(Flow::Again) => 5,
         Ok(Flow::Far(target)) => 6 | (target as u64) << 32,
         Ok(Flow::FarEnabled(target)) => 7 | (target as u64) << 32,
-        Err(Abort) => 8,
+        Ok(Flow::Pass) => 8,
+        Err(Abort) => 9,
     }
 }
 
@@ -346,6 +392,7 @@ fn decode(flow: u64) -> Outcome {
         5 => Ok(Flow::Again),
         6 => Ok(Flow::Far((flow >> 32) as u32)),
         7 => Ok(Flow::FarEnabled((flow >> 32) as u32)),
+        8 => Ok(Flow::Pass),
         _ => Err(Abort),
     }
 }
@@ -408,26 +455,40 @@ pub(crate) fn handler<O: Op>(flags: bool, ea: u8, st: u8) -> Handler {
     Table::<O>::HANDLERS[flags as usize][ea as usize & 3][(st as usize).min(st::COUNT - 1)]
 }
 
-/// The handlers of `F` by the condition of the jump behind it.
+/// The handlers of `F` by the condition of the jump behind it: if that is inside its trace, and if it ends it.
 pub(crate) struct FusedTable<F>(core::marker::PhantomData<F>);
 
 impl<F: Fused> FusedTable<F> {
-    pub(crate) const HANDLERS: [Handler; 16] = [
-        fused::<F, Cc<0>>,
-        fused::<F, Cc<1>>,
-        fused::<F, Cc<2>>,
-        fused::<F, Cc<3>>,
-        fused::<F, Cc<4>>,
-        fused::<F, Cc<5>>,
-        fused::<F, Cc<6>>,
-        fused::<F, Cc<7>>,
-        fused::<F, Cc<8>>,
-        fused::<F, Cc<9>>,
-        fused::<F, Cc<10>>,
-        fused::<F, Cc<11>>,
-        fused::<F, Cc<12>>,
-        fused::<F, Cc<13>>,
-        fused::<F, Cc<14>>,
-        fused::<F, Cc<15>>,
-    ];
+    pub(crate) const HANDLERS: FusedHandlers = FusedHandlers {
+        ending: Self::by_condition::<false>(),
+        inside: Self::by_condition::<true>(),
+    };
+
+    const fn by_condition<const INSIDE: bool>() -> [Handler; 16] {
+        [
+            fused::<F, Cc<0>, INSIDE>,
+            fused::<F, Cc<1>, INSIDE>,
+            fused::<F, Cc<2>, INSIDE>,
+            fused::<F, Cc<3>, INSIDE>,
+            fused::<F, Cc<4>, INSIDE>,
+            fused::<F, Cc<5>, INSIDE>,
+            fused::<F, Cc<6>, INSIDE>,
+            fused::<F, Cc<7>, INSIDE>,
+            fused::<F, Cc<8>, INSIDE>,
+            fused::<F, Cc<9>, INSIDE>,
+            fused::<F, Cc<10>, INSIDE>,
+            fused::<F, Cc<11>, INSIDE>,
+            fused::<F, Cc<12>, INSIDE>,
+            fused::<F, Cc<13>, INSIDE>,
+            fused::<F, Cc<14>, INSIDE>,
+            fused::<F, Cc<15>, INSIDE>,
+        ]
+    }
+}
+
+/// Handlers of a fused pair, by condition.
+#[derive(Debug)]
+pub(crate) struct FusedHandlers {
+    pub(crate) ending: [Handler; 16],
+    pub(crate) inside: [Handler; 16],
 }

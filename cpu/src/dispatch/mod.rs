@@ -10,7 +10,8 @@
 //! records that it walks. Invariants:
 //!
 //! * A record pointer points into the pool of the [`Engine`], whose memory never moves, at a record
-//!   of a complete trace: instructions, then one [`Links`] record behind the one that ends it.
+//!   of a complete trace: instructions, with a [`Links`] record behind the one that ends it and behind each
+//!   conditional jump before that.
 //! * A trace is never overwritten while the engine runs; the pool is only emptied by the run loop.
 //! * `Engine::bus` is valid from the start to the end of [`Engine::run_chained`].
 //! * No handler holds a reference across the call of the next one.
@@ -20,8 +21,8 @@ mod chain;
 mod pool;
 mod probe;
 
-pub(crate) use chain::{FusedTable, Handler, handler, slow_handler};
-pub(crate) use pool::{Pool, TraceRef};
+pub(crate) use chain::{FusedHandlers, FusedTable, Handler, handler, slow_handler};
+pub(crate) use pool::{Pool, Record, TraceRef};
 pub(crate) use probe::chaining_works;
 
 use oldiron_mmu::{Bus, Ticks};
@@ -201,12 +202,11 @@ impl Engine {
                     self.core.now = retired - 1;
                     return Leave::Fault;
                 }
-                Ok(Flow::Next) if self.is_quiet(bus) && retired - begin < limit => {
-                    index += 1;
+                Ok(flow @ (Flow::Next | Flow::Pass)) if self.is_quiet(bus) && retired - begin < limit => {
+                    index += if flow == Flow::Pass { 2 } else { 1 };
                     continue;
                 }
-                Ok(Flow::Next) => insn.next_eip(),
-                Ok(Flow::Fall) => insn.next_eip(),
+                Ok(Flow::Next | Flow::Pass | Flow::Fall) => insn.next_eip(),
                 Ok(Flow::Taken) => insn.imm,
                 Ok(Flow::Indirect(target) | Flow::Far(target) | Flow::FarEnabled(target)) => target,
                 Ok(Flow::Stop) => self.core.next_eip,

@@ -1,4 +1,4 @@
-//! The pool of records: every trace is a run of instructions and a record of links behind them.
+//! The pool of records: every trace is a run of instructions, with a record of links behind each that may branch.
 
 use core::{alloc::Layout, ptr::NonNull};
 
@@ -17,6 +17,15 @@ pub(crate) struct Links {
 }
 
 const _: () = assert!(size_of::<Links>() == size_of::<Insn>() && size_of::<Insn>() == 32);
+
+/// What a trace is made of.
+#[derive(Clone, Copy)]
+pub(crate) enum Record {
+    /// An instruction and its slow form.
+    Insn(Insn, Step),
+    /// Links, of nothing so far.
+    Links,
+}
 
 /// A tag that links start with. Generation 0 does not occur.
 pub(super) const UNLINKED: u64 = 0;
@@ -97,33 +106,43 @@ impl Pool {
     }
 
     /// Stores a trace and returns the index of its first record, or `None` if it does not fit: over the
-    /// trace at `place` (first record and number of records), if there it fits, else behind all others.
+    /// trace at `place` (first record and number of records), if there it fits, else behind all others. It begins
+    /// with an instruction and ends with links.
     ///
     /// A trace may only be overwritten after [`Pool::kill`], and never the one that is running: links
     /// to its first record then lead to the new one.
-    pub(crate) fn push(&mut self, insns: &[(Insn, Step)], place: Option<(usize, usize)>) -> Option<usize> {
-        let records = insns.len() + 1;
-        let reused = place.filter(|&(start, room)| records <= room && start + room <= self.len());
+    pub(crate) fn push(&mut self, trace: &[Record], place: Option<(usize, usize)>) -> Option<usize> {
+        let reused = place.filter(|&(start, room)| trace.len() <= room && start + room <= self.len());
         let start = reused.map_or(self.len(), |(start, _)| start);
-        if insns.is_empty() || (reused.is_none() && !self.has_room(records)) {
+        let complete = matches!(trace, [Record::Insn(..), .., Record::Links]);
+        if !complete || (reused.is_none() && !self.has_room(trace.len())) {
             return None;
         }
+        // The entry of a links record is never called; it keeps the two arrays in step.
+        let end_trace = super::step::<crate::exec::branch::EndTrace>;
         if reused.is_none() {
-            // The entry of the links record is never called; it keeps the two arrays in step.
-            self.steps
-                .resize(start + records, super::step::<crate::exec::branch::EndTrace>);
+            self.steps.resize(start + trace.len(), end_trace);
         }
-        for (n, (insn, step)) in insns.iter().enumerate() {
-            // SAFETY: start + records <= limit <= CAPACITY, by has_room, or these records exist.
-            unsafe { self.records.add(start + n).write(*insn) };
-            self.steps[start + n] = *step;
+        for (n, record) in trace.iter().enumerate() {
+            // SAFETY: start + trace.len() <= limit <= CAPACITY, by has_room, or these records exist. A Links
+            // record is as large and as aligned as an Insn.
+            self.steps[start + n] = unsafe {
+                let place = self.records.add(start + n);
+                match *record {
+                    Record::Insn(insn, step) => {
+                        place.write(insn);
+                        step
+                    }
+                    Record::Links => {
+                        place.cast::<Links>().write(Links {
+                            target: [core::ptr::null(); 2],
+                            tag: [UNLINKED; 2],
+                        });
+                        end_trace
+                    }
+                }
+            };
         }
-        let links = Links {
-            target: [core::ptr::null(); 2],
-            tag: [UNLINKED; 2],
-        };
-        // SAFETY: as above; a Links record is as large and as aligned as an Insn.
-        unsafe { self.records.add(start + insns.len()).cast::<Links>().write(links) };
         Some(start)
     }
 

@@ -91,7 +91,7 @@ AluRi<O: Alu, W: Width>, Register, O::USE, |x: X, i| {
 }}
 
 op! { /// `op r, m`
-AluRm<O: Alu, W: Width>, Memory, O::USE, |x: X, i| {
+AluRm<O: Alu, W: Width>, Load, O::USE, |x: X, i| {
     let b = x.load::<W>(i, x.address(i))?;
     let a = x.reg::<W>(i.dst);
     let result = compute::<O, W, X>(x, a, b);

@@ -134,7 +134,7 @@ ScanRr<S: Scan, W: Width>, Register, Other, |x: X, i| {
 }}
 
 op! { /// `bsf/bsr r, m`
-ScanRm<S: Scan, W: Width>, Memory, Other, |x: X, i| {
+ScanRm<S: Scan, W: Width>, Load, Other, |x: X, i| {
     let value = x.load::<W>(i, x.address(i))?;
     scan::<S, W, X>(x, i, value)
 }}

@@ -9,13 +9,19 @@ use crate::{
     exec::{Flow, move_::Condition, op},
 };
 
-op! { /// `jcc rel`
+op! { /// `jcc rel` that ends its trace
 Jcc<C: Condition>, Register, Other, |x: X, i| {
     if !C::holds(x.flags()) {
         return Ok(Flow::Fall);
     }
     x.check_target(i.imm)?;
     Ok(Flow::Taken)
+}}
+
+op! { /// `jcc rel` inside a trace, which goes on behind it; its target needs no check
+JccInside<C: Condition>, Register, Other, |x: X, i| {
+    let _ = i;
+    Ok(if C::holds(x.flags()) { Flow::Taken } else { Flow::Pass })
 }}
 
 op! { /// `jmp rel`
@@ -32,7 +38,7 @@ JmpR<W: Width>, Register, None, |x: X, i| {
 }}
 
 op! { /// `jmp m`
-JmpM<W: Width>, Memory, None, |x: X, i| {
+JmpM<W: Width>, Load, None, |x: X, i| {
     let target = x.load::<W>(i, x.address(i))?.zext() as u32;
     x.check_target(target)?;
     Ok(Flow::Indirect(target))

@@ -3,6 +3,7 @@
 
 pub(crate) mod alu;
 pub(crate) mod bcd;
+pub(crate) mod beside;
 pub(crate) mod bit;
 pub(crate) mod branch;
 pub(crate) mod control;
@@ -42,9 +43,12 @@ pub(crate) struct Abort;
 
 /// Where execution goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub(crate) enum Flow {
     /// With the next record.
     Next,
+    /// Behind a branch that was not taken, where the trace goes on: with the record after its links.
+    Pass,
     /// Behind the last instruction of the trace.
     Fall,
     /// At the direct target, [`Insn::imm`].
@@ -95,6 +99,8 @@ pub(crate) mod st {
 pub(crate) enum Form {
     /// Registers and immediates only.
     Register,
+    /// A memory operand that is only read.
+    Load,
     /// A memory operand.
     Memory,
     /// The stack.
@@ -107,7 +113,12 @@ pub(crate) enum Form {
 
 impl Form {
     pub(crate) const fn has_memory(self) -> bool {
-        matches!(self, Self::Memory | Self::MemoryStack)
+        matches!(self, Self::Load | Self::Memory | Self::MemoryStack)
+    }
+
+    /// Whether memory may be written.
+    pub(crate) const fn may_store(self) -> bool {
+        matches!(self, Self::Memory | Self::Stack | Self::MemoryStack)
     }
 
     pub(crate) const fn has_stack(self) -> bool {
@@ -289,12 +300,9 @@ impl<'a, const FLAGS: bool, const EA: u8, const ST: u8> Fast<'a, FLAGS, EA, ST> 
         if EA <= ea::FLAT_INDEX {
             return Ok(offset as u64);
         }
-        let s = &self.core.segments[segment & 7];
-        let end = if WRITE { s.write_end } else { s.read_end };
-        if offset as u64 + W::BYTES as u64 > end {
-            return Err(Abort);
-        }
-        Ok((s.base as u32).wrapping_add(offset) as u64)
+        self.core.segments[segment & 7]
+            .fast_address::<W, WRITE>(offset)
+            .ok_or(Abort)
     }
 
     #[inline(always)]
@@ -302,12 +310,9 @@ impl<'a, const FLAGS: bool, const EA: u8, const ST: u8> Fast<'a, FLAGS, EA, ST> 
         if ST == st::FLAT {
             return Ok(offset as u64);
         }
-        let s = &self.core.segments[seg::SS];
-        let end = if WRITE { s.write_end } else { s.read_end };
-        if offset as u64 + W::BYTES as u64 > end {
-            return Err(Abort);
-        }
-        Ok((s.base as u32).wrapping_add(offset) as u64)
+        self.core.segments[seg::SS]
+            .fast_address::<W, WRITE>(offset)
+            .ok_or(Abort)
     }
 }
 
@@ -479,9 +484,7 @@ impl Exec for Slow<'_, '_> {
     }
 
     fn load_at<W: Width>(&mut self, segment: usize, offset: u32) -> Result<W, Abort> {
-        let s = &self.core.segments[segment & 7];
-        if offset as u64 + W::BYTES as u64 <= s.read_end {
-            let addr = (s.base as u32).wrapping_add(offset) as u64;
+        if let Some(addr) = self.core.segments[segment & 7].fast_address::<W, false>(offset) {
             if let Some(value) = self.core.tlb.read(addr) {
                 return Ok(value);
             }
@@ -494,9 +497,7 @@ impl Exec for Slow<'_, '_> {
     }
 
     fn store_at<W: Width>(&mut self, segment: usize, offset: u32, value: W) -> Result<(), Abort> {
-        let s = &self.core.segments[segment & 7];
-        if offset as u64 + W::BYTES as u64 <= s.write_end {
-            let addr = (s.base as u32).wrapping_add(offset) as u64;
+        if let Some(addr) = self.core.segments[segment & 7].fast_address::<W, true>(offset) {
             if self.core.tlb.write_noticed(addr, value, self.bus.mem) {
                 return Ok(());
             }
@@ -510,12 +511,10 @@ impl Exec for Slow<'_, '_> {
     }
 
     fn modify<W: Width>(&mut self, insn: &Insn, offset: u32) -> Result<(W, u32), Abort> {
-        let s = &self.core.segments[insn.seg as usize & 7];
-        if offset as u64 + W::BYTES as u64 <= s.write_end {
-            let addr = (s.base as u32).wrapping_add(offset);
-            if let Some(value) = self.core.tlb.read_writable(addr as u64, self.bus.mem) {
-                return Ok((value, addr));
-            }
+        if let Some(addr) = self.core.segments[insn.seg as usize & 7].fast_address::<W, true>(offset)
+            && let Some(value) = self.core.tlb.read_writable(addr, self.bus.mem)
+        {
+            return Ok((value, addr as u32));
         }
         let read = self.core.seg_modify(self.bus, insn.seg as usize, offset);
         self.check(read)

@@ -76,7 +76,7 @@ MovRi<W: Width>, Register, None, |x: X, i| {
 }}
 
 op! { /// `mov r, m`
-MovRm<W: Width>, Memory, None, |x: X, i| {
+MovRm<W: Width>, Load, None, |x: X, i| {
     let value = x.load::<W>(i, x.address(i))?;
     x.set_reg(i.dst, value);
     Ok(Flow::Next)
@@ -103,7 +103,7 @@ MovzxRr<D: Width, S: Width>, Register, None, |x: X, i| {
 }}
 
 op! { /// `movzx r, m`
-MovzxRm<D: Width, S: Width>, Memory, None, |x: X, i| {
+MovzxRm<D: Width, S: Width>, Load, None, |x: X, i| {
     let value = x.load::<S>(i, x.address(i))?;
     x.set_reg(i.dst, D::truncate(value.zext()));
     Ok(Flow::Next)
@@ -117,7 +117,7 @@ MovsxRr<D: Width, S: Width>, Register, None, |x: X, i| {
 }}
 
 op! { /// `movsx r, m`
-MovsxRm<D: Width, S: Width>, Memory, None, |x: X, i| {
+MovsxRm<D: Width, S: Width>, Load, None, |x: X, i| {
     let value = x.load::<S>(i, x.address(i))?;
     x.set_reg(i.dst, D::truncate(value.sext()));
     Ok(Flow::Next)
@@ -255,7 +255,7 @@ CmovRr<C: Condition, W: Width>, Register, Other, |x: X, i| {
 }}
 
 op! { /// `cmovcc r, m`: the operand is read whatever the condition
-CmovRm<C: Condition, W: Width>, Memory, Other, |x: X, i| {
+CmovRm<C: Condition, W: Width>, Load, Other, |x: X, i| {
     let value = x.load::<W>(i, x.address(i))?;
     if C::holds(x.flags()) {
         x.set_reg(i.dst, value);
@@ -292,7 +292,7 @@ ExtendDouble<W: Width>, Register, None, |x: X, _i| {
 }}
 
 op! { /// XLAT: the base register of the operand plus AL
-Xlat, Memory, None, |x: X, i| {
+Xlat, Load, None, |x: X, i| {
     let sum = x.reg::<u32>(reg::EBX as u8).wrapping_add(x.reg::<u8>(reg::EAX as u8) as u32);
     let value = x.load::<u8>(i, sum & i.address_mask())?;
     x.set_reg(reg::EAX as u8, value);

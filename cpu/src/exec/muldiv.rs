@@ -56,7 +56,7 @@ MulR<S: Sign, W: Width>, Register, Sets, |x: X, i| {
 }}
 
 op! { /// `mul/imul m`
-MulM<S: Sign, W: Width>, Memory, Sets, |x: X, i| {
+MulM<S: Sign, W: Width>, Load, Sets, |x: X, i| {
     let b = x.load::<W>(i, x.address(i))?;
     multiply::<S, W, X>(x, b);
     Ok(Flow::Next)
@@ -80,7 +80,7 @@ ImulRr<W: Width>, Register, Sets, |x: X, i| {
 }}
 
 op! { /// `imul r, m`
-ImulRm<W: Width>, Memory, Sets, |x: X, i| {
+ImulRm<W: Width>, Load, Sets, |x: X, i| {
     let b = x.load::<W>(i, x.address(i))?;
     let a = x.reg::<W>(i.dst);
     product(x, i.dst, a, b);
@@ -95,7 +95,7 @@ ImulRri<W: Width>, Register, Sets, |x: X, i| {
 }}
 
 op! { /// `imul r, m, imm`
-ImulRmi<W: Width>, Memory, Sets, |x: X, i| {
+ImulRmi<W: Width>, Load, Sets, |x: X, i| {
     let a = x.load::<W>(i, x.address(i))?;
     product(x, i.dst, a, W::truncate(i.imm as u64));
     Ok(Flow::Next)
@@ -155,7 +155,7 @@ DivR<S: Sign, W: Width>, Register, Other, |x: X, i| {
 }}
 
 op! { /// `div/idiv m`
-DivM<S: Sign, W: Width>, Memory, Other, |x: X, i| {
+DivM<S: Sign, W: Width>, Load, Other, |x: X, i| {
     let b = x.load::<W>(i, x.address(i))?;
     divide::<S, W, X>(x, b)?;
     Ok(Flow::Next)

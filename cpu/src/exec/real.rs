@@ -57,7 +57,7 @@ MovSegReg, Register, Other, |x: X, i| {
 }}
 
 op! { /// `mov sreg, m`
-MovSegMem, Memory, None, |x: X, i| {
+MovSegMem, Load, None, |x: X, i| {
     if X::SLOW {
         return complete(x, segment::mov_to_sreg, i, Flow::Next);
     }
@@ -79,7 +79,7 @@ PopSeg16, Stack, None, |x: X, i| {
 }}
 
 op! { /// `lds`, `les` with 16-bit operands
-LoadFar16, Memory, None, |x: X, i| {
+LoadFar16, Load, None, |x: X, i| {
     if X::SLOW {
         return complete(x, segment::load_far_pointer, i, Flow::Next);
     }
@@ -122,7 +122,7 @@ JmpFarPtr16, Register, None, |x: X, i| {
 }}
 
 op! { /// `jmp far m16:16`
-JmpFarMem16, Memory, None, |x: X, i| {
+JmpFarMem16, Load, None, |x: X, i| {
     if X::SLOW {
         return complete(x, far::jmp_far_mem, i, Flow::Stop);
     }

@@ -235,7 +235,7 @@ op! { /// `shld/shrd m, r, cl`
 DoubleMc<O: DoubleShift, W: Width>, Memory, Other, |x: X, i| { double_m::<O, W, X>(x, i, true) }}
 
 op! { /// `op m, 0`: the operand is read and written back, nothing else happens
-TouchM<W: Width>, Memory, None, |x: X, i| {
+TouchM<W: Width>, Load, None, |x: X, i| {
     let (a, place) = x.modify::<W>(i, x.address(i))?;
     x.commit(place, a);
     Ok(Flow::Next)

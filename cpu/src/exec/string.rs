@@ -66,7 +66,7 @@ Stos<W: Width, A: Width>, Memory, None, |x: X, _i| {
 }}
 
 op! { /// `lods`
-Lods<W: Width, A: Width>, Memory, None, |x: X, i| {
+Lods<W: Width, A: Width>, Load, None, |x: X, i| {
     let value = x.load_at::<W>(i.seg as usize, index::<A>(x.core_ref(), ESI))?;
     x.set_reg(EAX, value);
     let by = step::<W>(x.core_ref());
@@ -75,7 +75,7 @@ Lods<W: Width, A: Width>, Memory, None, |x: X, i| {
 }}
 
 op! { /// `cmps`
-Cmps<W: Width, A: Width>, Memory, Sets, |x: X, i| {
+Cmps<W: Width, A: Width>, Load, Sets, |x: X, i| {
     let a = x.load_at::<W>(i.seg as usize, index::<A>(x.core_ref(), ESI))?;
     let b = x.load_at::<W>(seg::ES, index::<A>(x.core_ref(), EDI))?;
     let by = step::<W>(x.core_ref());
@@ -86,7 +86,7 @@ Cmps<W: Width, A: Width>, Memory, Sets, |x: X, i| {
 }}
 
 op! { /// `scas`
-Scas<W: Width, A: Width>, Memory, Sets, |x: X, _i| {
+Scas<W: Width, A: Width>, Load, Sets, |x: X, _i| {
     let b = x.load_at::<W>(seg::ES, index::<A>(x.core_ref(), EDI))?;
     let by = step::<W>(x.core_ref());
     advance::<A>(x.core(), EDI, by);

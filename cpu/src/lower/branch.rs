@@ -4,6 +4,7 @@ use iced_x86::{Code, Instruction, Mnemonic, OpKind};
 
 use super::{Context, Lowered, data::by_condition, number, width};
 use crate::{
+    dispatch::{Step, handler, step},
     exec::{
         branch::*,
         move_::{Cc, Condition},
@@ -44,7 +45,13 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
 }
 
 fn jcc<C: Condition>(c: &Context<'_>, insn: Insn, w: u32) -> Option<Lowered> {
-    c.branching::<Jcc<C>>(insn, w)
+    let lowered = c.branching::<Jcc<C>>(insn, w)?;
+    // Backwards it closes a loop, and what is behind it is seldom next.
+    let inside = !lowered.may_stop && insn.imm > insn.eip;
+    Some(Lowered {
+        inside: inside.then(|| (handler::<JccInside<C>>(true, 0, 0), step::<JccInside<C>> as Step)),
+        ..lowered
+    })
 }
 
 fn counted<K: LoopKind>(c: &Context<'_>, i: &Instruction, insn: Insn, w: u32) -> Option<Lowered> {

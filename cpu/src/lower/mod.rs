@@ -13,7 +13,7 @@ use iced_x86::{ConstantOffsets, Instruction, OpKind, Register};
 
 use crate::{
     core::{HIGH_BYTE, TraceMode, seg},
-    dispatch::{Handler, Step, handler, slow_handler, step},
+    dispatch::{FusedHandlers, Handler, Step, handler, slow_handler, step},
     exec::{FlagUse, Form, Op, branch::EndTrace, ea, st, system as sys},
     insn::{Insn, InsnAttr, NO_REGISTER},
     model::CpuModel,
@@ -39,9 +39,11 @@ pub(crate) struct Lowered {
     /// Where these lie, filled in by the decoder.
     pub(crate) offsets: ConstantOffsets,
     /// Handlers that also execute the conditional jump behind it, by condition.
-    pub(crate) fused: Option<&'static [Handler; 16]>,
+    pub(crate) fused: Option<&'static FusedHandlers>,
     /// It is a conditional jump whose target needs no check, on this condition.
     pub(crate) condition: Option<u8>,
+    /// It ends its trace, but need not: what it is if the trace goes on behind it.
+    pub(crate) inside: Option<(Handler, Step)>,
 }
 
 /// What lowering depends on besides the instruction.
@@ -271,6 +273,7 @@ impl<'a> Context<'a> {
             offsets: ConstantOffsets::default(),
             fused: None,
             condition: None,
+            inside: None,
         }
     }
 
@@ -348,5 +351,6 @@ pub(crate) fn invalid(eip: u32, len: u8, too_long: bool) -> Lowered {
         offsets: ConstantOffsets::default(),
         fused: None,
         condition: None,
+        inside: None,
     }
 }

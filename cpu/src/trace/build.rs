@@ -6,7 +6,7 @@ use oldiron_mmu::{Access, Bus, MapKind};
 use super::{Constant, LimitClass, NewTrace, Slot, TraceCache};
 use crate::{
     core::{Core, TraceMode, seg},
-    dispatch::{MAX_TRACE, TraceRef},
+    dispatch::{MAX_TRACE, Record, TraceRef},
     exec::FlagUse,
     fault::{Fault, FaultRule},
     insn::Insn,
@@ -57,7 +57,7 @@ impl TraceCache {
             if lowered.constants {
                 lowered.offsets = decoder.get_constant_offsets(&instruction);
             }
-            let last = lowered.alone || lowered.ends;
+            let last = lowered.alone || (lowered.ends && lowered.inside.is_none());
             trace.push(lowered);
             if last {
                 break;
@@ -199,21 +199,35 @@ impl TraceCache {
                 FlagUse::ReadsAndSets | FlagUse::Other => live = true,
             }
         }
-        if let [.., first, jump] = trace
-            && let (Some(handlers), Some(condition)) = (first.fused, jump.condition)
-        {
-            first.insn.handler = handlers[condition as usize & 15];
+        // Conditional jumps that the trace goes on behind.
+        let last = trace.len().saturating_sub(1);
+        for lowered in &mut trace[..last] {
+            if let Some((handler, step)) = lowered.inside {
+                (lowered.insn.handler, lowered.step, lowered.ends) = (handler, step, false);
+            }
+        }
+        for n in 0..last {
+            if let (Some(handlers), Some(condition)) = (trace[n].fused, trace[n + 1].condition) {
+                let handlers = if n + 1 == last {
+                    &handlers.ending
+                } else {
+                    &handlers.inside
+                };
+                trace[n].insn.handler = handlers[condition as usize & 15];
+            }
         }
         let first_constant = self.constants.len() as u32;
         self.records.clear();
         for (n, lowered) in trace.iter().enumerate() {
-            self.records.push((
-                Insn {
-                    n: n as u8 + 1,
-                    ..lowered.insn
-                },
-                lowered.step,
-            ));
+            let record = self.records.len() as u8;
+            let insn = Insn {
+                n: n as u8 + 1,
+                ..lowered.insn
+            };
+            self.records.push(Record::Insn(insn, lowered.step));
+            if lowered.inside.is_some() && n < last {
+                self.records.push(Record::Links);
+            }
             let begin = lowered.insn.eip.wrapping_sub(slot.eip);
             let mut constant = |offset: usize, len: usize, displacement: bool| {
                 // Only whole doublewords are taken over as they are.
@@ -223,7 +237,7 @@ impl TraceCache {
                     self.constants.push(Constant {
                         at,
                         len: 4,
-                        record: n as u8,
+                        record,
                         displacement,
                     });
                 }
@@ -245,8 +259,10 @@ impl TraceCache {
             (last.insn.next_eip(), trace.len() as u8, last.ends)
         });
         if !ends {
-            self.records.push(context.end_of_trace(next_eip, n));
+            let (insn, step) = context.end_of_trace(next_eip, n);
+            self.records.push(Record::Insn(insn, step));
         }
+        self.records.push(Record::Links);
         let place = over
             .and_then(|over| self.metas.get(over as usize))
             .map(|meta| (meta.start as usize, meta.records as usize));
@@ -254,7 +270,7 @@ impl TraceCache {
         let start = self.pool.push(&self.records, place).unwrap_or(0);
         let records = place
             .filter(|place| place.0 == start)
-            .map_or(self.records.len() + 1, |place| place.1);
+            .map_or(self.records.len(), |place| place.1);
         NewTrace {
             slot,
             start,

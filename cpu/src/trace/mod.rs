@@ -11,9 +11,8 @@ use oldiron_mmu::{Access, Bus, GuestMemory, MapKind};
 
 use crate::{
     core::{Core, seg},
-    dispatch::{Handler, MAX_TRACE, Pool, Step, TraceRef},
+    dispatch::{Handler, MAX_TRACE, Pool, Record, TraceRef},
     fault::{Fault, FaultRule},
-    insn::Insn,
     lower::Lowered,
 };
 
@@ -62,7 +61,7 @@ const MOST_BYTES: usize = 4 << 20;
 /// Traces that are kept.
 const MOST_TRACES: usize = 1 << 17;
 /// Records that must be free before the run loop goes on: those of four traces.
-const HEADROOM: usize = 4 * (MAX_TRACE + 2);
+const HEADROOM: usize = 4 * (2 * MAX_TRACE + 2);
 
 /// What is known of a trace besides its records.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +137,7 @@ pub(crate) struct TraceCache {
     constants: Vec<Constant>,
     /// Room for the trace that is being decoded.
     lowered: Vec<Lowered>,
-    records: Vec<(Insn, Step)>,
+    records: Vec<Record>,
 }
 
 fn slot_index(backing: u32, mode: u16) -> usize {
