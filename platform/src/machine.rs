@@ -61,6 +61,18 @@ impl Machine {
     /// Everything that is due at `until` has happened when it returns
     /// [`StopReason::Deadline`], but for the instruction that starts there.
     pub fn run_until(&mut self, until: Ticks) -> StopReason {
+        let reason = self.run_on(until);
+        if matches!(
+            reason,
+            StopReason::HaltedForever | StopReason::TripleFault | StopReason::PowerOff
+        ) {
+            // Time stands still, but the monitor would show the next frame.
+            self.board.chips.vga.show_next_frame();
+        }
+        reason
+    }
+
+    fn run_on(&mut self, until: Ticks) -> StopReason {
         loop {
             if self.board.powered_off() {
                 return StopReason::PowerOff;

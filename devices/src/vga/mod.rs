@@ -178,6 +178,13 @@ impl Vga {
         self.displayed.generation()
     }
 
+    /// Makes [`displayed_frame`](Self::displayed_frame) the one that would come next: for when no time
+    /// passes any more.
+    pub fn show_next_frame(&mut self) {
+        let start = self.registers.crtc.start_address();
+        self.display_from(start);
+    }
+
     fn note_changes(&mut self) {
         if self.memory.take_changed() {
             self.picture.outdate();
@@ -190,9 +197,13 @@ impl Vga {
 
     /// The beam is back at the top: what the registers hold is shown.
     fn begin_frame(&mut self) {
-        if self.displayed_start != self.start || !self.displayed_registers.show_the_same_as(&self.registers) {
+        self.display_from(self.start);
+    }
+
+    fn display_from(&mut self, start: u16) {
+        if self.displayed_start != start || !self.displayed_registers.show_the_same_as(&self.registers) {
             self.displayed_registers = self.registers.clone();
-            self.displayed_start = self.start;
+            self.displayed_start = start;
             self.displayed.outdate();
         }
     }

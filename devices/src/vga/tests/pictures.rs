@@ -260,6 +260,13 @@ fn the_monitor_shows_a_scroll_by_start_address_and_panning_in_one_step() {
     assert_eq!(b.chip.displayed_generation(), before + 1, "nothing changed");
     b.poke(0xa0000 + 8001, 9);
     assert_eq!(shown(&mut b, 2), palette[9], "memory is as it is");
+    start_at_line(&mut b, 200);
+    b.chip.show_next_frame();
+    assert_eq!(
+        shown(&mut b, 100),
+        palette[row_color(200)],
+        "though no time passes"
+    );
 }
 
 #[test]
