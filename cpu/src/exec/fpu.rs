@@ -29,7 +29,7 @@ Wait, Slow, Other, |x: X, i| {
 }}
 
 /// An instruction that froze is started again.
-fn after(core: &Core) -> Flow {
+pub(crate) fn after(core: &Core) -> Flow {
     if core.fpu.frozen { Flow::Again } else { Flow::Next }
 }
 
@@ -127,6 +127,7 @@ fn register_form(core: &mut Core, insn: &Insn) -> Result<(), Fault> {
 }
 
 /// What FCOMI makes of condition codes: C3, C2 and C0 become ZF, PF and CF; the others are cleared.
+#[inline(always)]
 pub(crate) fn comparison_flags(codes: u16) -> LazyFlags {
     let mut flags = Eflags::empty();
     flags.set(Eflags::CF, codes & 1 << 8 != 0);

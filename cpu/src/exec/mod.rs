@@ -12,6 +12,7 @@ pub(crate) mod far;
 pub(crate) mod flag;
 pub(crate) mod flag_control;
 pub(crate) mod fpu;
+pub(crate) mod fpu_quick;
 pub(crate) mod fused;
 pub(crate) mod io;
 pub(crate) mod move_;

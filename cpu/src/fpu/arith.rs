@@ -199,7 +199,8 @@ pub(crate) fn divide(a: u64, b: u64) -> (u64, u64) {
 /// `(high * 2^32 + low) / b` and its remainder, where `high < b`.
 #[inline(always)]
 fn divide_step(high: u64, low: u32, b: u64) -> (u64, u64) {
-    let top = b >> 32;
+    // The top bit of a significand is set: no division by zero.
+    let top = b >> 32 | 1 << 31;
     let mut digit = high / top;
     // Too large by two at most, and then too large for the dividend.
     let dividend = (high as u128) << 32 | low as u128;

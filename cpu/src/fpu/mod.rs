@@ -2,7 +2,8 @@
 //!
 //! Follows SDM vol. 1 chapter 8. All arithmetic is on integers of 64 and 128 bits; nothing here knows memory,
 //! control registers or the decoder, which are in [`crate::exec::fpu`].
-//! [`Fpu::register_form`], [`Fpu::load`] and [`Fpu::store`] are complete.
+//! [`Fpu::register_form`], [`Fpu::load`] and [`Fpu::store`] are complete; [`quick`] has shortcuts for the usual case
+//! of the commonest instructions.
 
 mod arith;
 mod compare;
@@ -15,6 +16,7 @@ mod ops;
 #[cfg(all(test, target_arch = "x86_64"))]
 mod oracle;
 mod partial;
+pub(crate) mod quick;
 mod round;
 
 use serde::{Deserialize, Serialize};
@@ -52,6 +54,8 @@ pub(crate) mod trap {
     /// Not a trap: results are not rounded to nearest, or inexact ones are not masked. Quick arithmetic is
     /// for the usual case alone.
     pub(crate) const UNUSUAL: u8 = 1 << 3;
+    /// What bars every instruction.
+    pub(crate) const BARS: u8 = EM | TS | PENDING;
 }
 
 /// A register of the stack. An empty one keeps its bits.
@@ -150,6 +154,7 @@ impl Fpu {
     // ---- control and status ----
 
     /// The control word.
+    #[inline(always)]
     pub fn control_word(&self) -> u16 {
         self.control
     }
@@ -169,6 +174,7 @@ impl Fpu {
     }
 
     /// The status word.
+    #[inline(always)]
     pub fn status_word(&self) -> u16 {
         self.status | (self.top as u16) << 11
     }

@@ -619,3 +619,101 @@ fn fifty_million_exact_instructions_give_what_the_host_gives() {
 fn ten_million_transcendental_functions_are_within_one_unit_of_the_host() {
     compare_transcendental(0xfeed_5eed_0bad_cafe, 10_000_000);
 }
+
+/// The quick case of an instruction: whether there was one, and what it stores.
+fn quick(fpu: &mut Fpu, opcode: u16, memory: &[u8; 16]) -> Option<Option<u64>> {
+    use super::quick::{
+        Add, Div, DivR, Double, Mul, Single, Sub, SubR, widen_double, widen_integer, widen_single,
+    };
+    let i = (opcode & 7) as u8;
+    let eight = u64::from_le_bytes([
+        memory[0], memory[1], memory[2], memory[3], memory[4], memory[5], memory[6], memory[7],
+    ]);
+    let stored = |fpu: &mut Fpu, (value, flags): (u64, u16), pop| {
+        fpu.quick_stored(flags, pop);
+        Some(Some(value))
+    };
+    let rounded = fpu.trap & super::trap::UNUSUAL == 0;
+    match opcode {
+        0x0c0..=0x0c7 if rounded => fpu.quick_arithmetic_st::<Add>(0, i, false)?,
+        0x4c8..=0x4cf if rounded => fpu.quick_arithmetic_st::<Mul>(i, 0, false)?,
+        0x0e0..=0x0e7 if rounded => fpu.quick_arithmetic_st::<Sub>(0, i, false)?,
+        0x6e0..=0x6e7 if rounded => fpu.quick_arithmetic_st::<SubR>(i, 0, true)?,
+        0x0f0..=0x0f7 if rounded => fpu.quick_arithmetic_st::<Div>(0, i, false)?,
+        0x6f0..=0x6f7 if rounded => fpu.quick_arithmetic_st::<DivR>(i, 0, true)?,
+        0x000 if rounded => fpu.quick_arithmetic::<Add>(0, widen_single(eight as u32)?, false)?,
+        0x408 if rounded => fpu.quick_arithmetic::<Mul>(0, widen_double(eight)?, false)?,
+        0x220 if rounded => fpu.quick_arithmetic::<Sub>(0, widen_integer(eight as i32 as i64), false)?,
+        0x1fa if rounded => fpu.quick_sqrt()?,
+        0x1c0..=0x1c7 => fpu.quick_load(i)?,
+        0x1c8..=0x1cf => fpu.quick_exchange(i)?,
+        0x1e0 | 0x1e1 => fpu.quick_sign(i == 0)?,
+        0x5d0..=0x5df => fpu.quick_store(i, opcode & 8 != 0)?,
+        0x0d0..=0x0df => fpu.quick_compare_st(i, (opcode >> 3 & 1) as u32)?,
+        0x6d9 => fpu.quick_compare_st(1, 2)?,
+        0x100 => fpu.quick_push(widen_single(eight as u32)?)?,
+        0x500 => fpu.quick_push(widen_double(eight)?)?,
+        0x728 => fpu.quick_push(widen_integer(eight as i64))?,
+        0x110 if rounded => {
+            let value = fpu.quick_narrow::<Single>()?;
+            return stored(fpu, value, false);
+        }
+        0x518 if rounded => {
+            let value = fpu.quick_narrow::<Double>()?;
+            return stored(fpu, value, true);
+        }
+        0x710 | 0x708 => {
+            let value = fpu.quick_integer(16, opcode == 0x708)?;
+            return stored(fpu, value, opcode == 0x708);
+        }
+        0x318 => {
+            let value = fpu.quick_integer(32, false)?;
+            return stored(fpu, value, true);
+        }
+        0x738 => {
+            let value = fpu.quick_integer(64, false)?;
+            return stored(fpu, value, true);
+        }
+        _ => return None,
+    }
+    Some(None)
+}
+
+#[test]
+fn quick_cases_do_what_the_complete_ones_do() {
+    let mut random = Random(0x0dd_ba11_5eed);
+    let opcodes = opcodes();
+    let mut seen = std::collections::BTreeMap::<u16, u32>::new();
+    for _ in 0..1_000_000 {
+        let opcode = random.pick(&opcodes);
+        let before = random.fpu();
+        let memory = random.memory();
+        let mut quick_fpu = before.clone();
+        let Some(stored) = quick(&mut quick_fpu, opcode, &memory) else {
+            assert_eq!(quick_fpu, before, "{opcode:03x}");
+            continue;
+        };
+        let (mut fpu, mut after) = (before.clone(), memory);
+        ours(&mut fpu, opcode, &mut after, 0);
+        if let Some(value) = stored {
+            let len = stored_len(opcode);
+            assert_eq!(
+                value.to_le_bytes()[..len],
+                after[..len],
+                "{opcode:03x} {before:x?}"
+            );
+        }
+        assert_eq!(quick_fpu, fpu, "{opcode:03x} {before:x?}");
+        *seen.entry(opcode).or_default() += 1;
+    }
+    for opcode in [
+        0x0c0, 0x4c9, 0x0e1, 0x6e1, 0x0f1, 0x6f1, 0x000, 0x408, 0x220, 0x1fa, 0x1c0, 0x1c9, 0x1e0, 0x5d8,
+        0x0d9, 0x6d9, 0x100, 0x500, 0x728, 0x110, 0x518, 0x710, 0x318, 0x738,
+    ] {
+        assert!(
+            seen.get(&opcode).is_some_and(|&n| n > 50),
+            "{opcode:03x}: {:?}",
+            seen.get(&opcode)
+        );
+    }
+}
