@@ -258,6 +258,9 @@ pub struct RunArgs {
     /// Keep the guest's writes in memory; no image is changed
     #[arg(long, help_heading = "Media")]
     pub volatile: bool,
+    /// Keep the guest's writes in this file; no image is changed. The next run with it goes on from there
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["volatile", "record"], help_heading = "Media")]
+    pub overlay: Option<PathBuf>,
 
     /// Where to show the screen [default: a window if there is a desktop, else this terminal, else none]
     #[arg(long, value_enum, value_name = "KIND", help_heading = "Display and speed")]
@@ -803,6 +806,8 @@ mod tests {
     fn mistakes_are_one_line_that_names_them() {
         for (line, word) in [
             ("--frobnicate", "--frobnicate"),
+            ("--overlay x --volatile", "--overlay"),
+            ("--overlay x --record y", "--overlay"),
             ("--cpu 8086", "pentium"),
             ("--cpu p6,+sse", "+sse"),
             ("--mem 4G", "1M to 3G"),

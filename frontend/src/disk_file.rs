@@ -12,15 +12,44 @@ use std::{
 
 use oldiron_platform::{BlockImage, DiskError, OverlayImage, SECTOR_SIZE};
 
-use crate::{image, image::Probe, outcome::Failure};
+use crate::{
+    image,
+    image::Probe,
+    outcome::Failure,
+    overlay_file::{OverlaidImage, SharedOverlay},
+};
 
 /// How the guest's writes are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Writes {
-    /// In the file.
-    ToFile,
+    /// In the image.
+    ToImage,
     /// In memory, until the end (`--volatile`).
     Volatile,
+    /// In a file beside the images (`--overlay`).
+    Overlay(SharedOverlay),
+}
+
+impl Writes {
+    /// Whether images are opened for writing.
+    pub fn to_image(&self) -> bool {
+        matches!(self, Self::ToImage)
+    }
+
+    /// Lays over `image`, which is at `path` and the machine's `role` (`hda`, or `floppy`), what takes the
+    /// writes.
+    pub fn lay_over(
+        &self,
+        image: Box<dyn BlockImage>,
+        role: &str,
+        path: &Path,
+    ) -> Result<Box<dyn BlockImage>, Failure> {
+        Ok(match self {
+            Self::ToImage => image,
+            Self::Volatile => Box::new(OverlayImage::new(image)),
+            Self::Overlay(store) => Box::new(OverlaidImage::new(image, store, role, path)?),
+        })
+    }
 }
 
 /// An image in a file.
@@ -33,20 +62,19 @@ pub struct DiskFile {
     unflushed: bool,
 }
 
-/// Opens the image at `path` as `writes` says; `check` looks into it first, so that a wrong file is called
-/// that and not unwritable.
+/// Opens the image at `path`; `check` looks into it first, so that a wrong file is called that and not
+/// unwritable.
 pub fn open<T>(
     path: &Path,
-    writes: Writes,
+    writable: bool,
     check: impl FnOnce(&Probe) -> Result<T, Failure>,
-) -> Result<(Box<dyn BlockImage>, T), Failure> {
+) -> Result<(Box<DiskFile>, T), Failure> {
     let mut file = OpenOptions::new()
         .read(true)
         .open(path)
         .map_err(|error| image::unreadable(path, &error))?;
     let probe = Probe::new(path, &mut file)?;
     let found = check(&probe)?;
-    let writable = writes == Writes::ToFile;
     if writable {
         file = reopen_for_writing(path)?;
     }
@@ -58,11 +86,7 @@ pub fn open<T>(
         writable,
         unflushed: false,
     });
-    let image: Box<dyn BlockImage> = match writes {
-        Writes::ToFile => disk,
-        Writes::Volatile => Box::new(OverlayImage::new(disk)),
-    };
-    Ok((image, found))
+    Ok((disk, found))
 }
 
 impl DiskFile {
@@ -133,7 +157,7 @@ impl BlockImage for DiskFile {
 fn reopen_for_writing(path: &Path) -> Result<File, Failure> {
     let refuse = |why: &str| {
         Failure::file(format!(
-            "{}: {why}; make the file writable, or use --volatile to keep the guest's writes out of it",
+            "{}: {why}; make the file writable, or use --volatile or --overlay to keep the guest's writes out of it",
             path.display()
         ))
     };
@@ -158,7 +182,7 @@ fn reopen_for_writing(path: &Path) -> Result<File, Failure> {
 
 /// Two machines that write one image would destroy it, and one that only reads would see it change: a
 /// writer is alone, readers may be many.
-fn lock(path: &Path, file: &File, writable: bool) -> Result<(), Failure> {
+pub fn lock(path: &Path, file: &File, writable: bool) -> Result<(), Failure> {
     let (locked, fix) = if writable {
         (file.try_lock(), "use a copy, or --volatile in both")
     } else {
@@ -166,7 +190,7 @@ fn lock(path: &Path, file: &File, writable: bool) -> Result<(), Failure> {
     };
     match locked {
         Err(TryLockError::WouldBlock) => Err(Failure::file(format!(
-            "{}: the image is in use, by another machine or twice by this one; {fix}",
+            "{}: the file is in use, by another machine or twice by this one; {fix}",
             path.display()
         ))),
         // Some file systems have no locks; then nobody is kept out.
@@ -188,7 +212,7 @@ mod tests {
     #[test]
     fn writes_reach_the_file_before_the_call_returns() {
         let (_dir, path) = image(4);
-        let (mut disk, _) = open(&path, Writes::ToFile, |_| Ok(())).unwrap();
+        let (mut disk, _) = open(&path, true, |_| Ok(())).unwrap();
         disk.write(2, &[1; 512]).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         assert_eq!(bytes[1023], 7);
@@ -199,7 +223,8 @@ mod tests {
     #[test]
     fn volatile_writes_are_read_back_and_leave_the_file_alone() {
         let (_dir, path) = image(4);
-        let (mut disk, _) = open(&path, Writes::Volatile, |_| Ok(())).unwrap();
+        let (disk, _) = open(&path, false, |_| Ok(())).unwrap();
+        let mut disk = Writes::Volatile.lay_over(disk, "hda", &path).unwrap();
         disk.write(1, &[1; 1024]).unwrap();
         let mut buf = [0; 2048];
         disk.read(0, &mut buf).unwrap();
@@ -211,7 +236,7 @@ mod tests {
     #[test]
     fn sectors_past_the_end_are_refused() {
         let (_dir, path) = image(4);
-        let (mut disk, _) = open(&path, Writes::Volatile, |_| Ok(())).unwrap();
+        let (mut disk, _) = open(&path, true, |_| Ok(())).unwrap();
         assert_eq!(disk.read(4, &mut [0; 512]), Err(DiskError::OutOfRange { lba: 4 }));
         assert_eq!(disk.write(3, &[0; 1024]), Err(DiskError::OutOfRange { lba: 3 }));
         assert_eq!(
@@ -223,7 +248,7 @@ mod tests {
     #[test]
     fn a_file_that_shrinks_during_the_run_is_a_host_error_that_names_it() {
         let (_dir, path) = image(4);
-        let (mut disk, _) = open(&path, Writes::ToFile, |_| Ok(())).unwrap();
+        let (mut disk, _) = open(&path, true, |_| Ok(())).unwrap();
         std::fs::write(&path, []).unwrap();
         let error = disk.read(0, &mut [0; 512]).unwrap_err();
         assert!(error.to_string().contains("a.img"), "{error}");
@@ -235,18 +260,18 @@ mod tests {
         let mut permissions = path.metadata().unwrap().permissions();
         permissions.set_readonly(true);
         std::fs::set_permissions(&path, permissions).unwrap();
-        let failure = open(&path, Writes::ToFile, |_| Ok(())).err().unwrap();
+        let failure = open(&path, true, |_| Ok(())).err().unwrap();
         assert_eq!(failure.code, crate::outcome::code::FILE);
         assert!(failure.message.contains("--volatile"));
-        assert!(open(&path, Writes::Volatile, |_| Ok(())).is_ok());
+        assert!(open(&path, false, |_| Ok(())).is_ok());
     }
 
     #[test]
     fn one_image_is_not_written_by_two_machines() {
         let (_dir, path) = image(4);
-        let _first = open(&path, Writes::ToFile, |_| Ok(())).unwrap();
-        for writes in [Writes::ToFile, Writes::Volatile] {
-            let failure = open(&path, writes, |_| Ok(())).err().unwrap();
+        let _first = open(&path, true, |_| Ok(())).unwrap();
+        for writable in [true, false] {
+            let failure = open(&path, writable, |_| Ok(())).err().unwrap();
             assert_eq!(failure.code, crate::outcome::code::FILE);
             assert!(failure.message.contains("in use"));
         }
@@ -255,10 +280,10 @@ mod tests {
     #[test]
     fn an_image_that_is_only_read_is_read_by_many_and_written_by_none() {
         let (_dir, path) = image(4);
-        let first = open(&path, Writes::Volatile, |_| Ok(())).unwrap();
-        let second = open(&path, Writes::Volatile, |_| Ok(())).unwrap();
-        assert!(open(&path, Writes::ToFile, |_| Ok(())).is_err());
+        let first = open(&path, false, |_| Ok(())).unwrap();
+        let second = open(&path, false, |_| Ok(())).unwrap();
+        assert!(open(&path, true, |_| Ok(())).is_err());
         drop((first, second));
-        assert!(open(&path, Writes::ToFile, |_| Ok(())).is_ok());
+        assert!(open(&path, true, |_| Ok(())).is_ok());
     }
 }

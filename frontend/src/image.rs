@@ -11,7 +11,7 @@ use std::{
 
 use oldiron_platform::{Chs, FloppyKind, SECTOR_SIZE};
 
-use crate::outcome::Failure;
+use crate::{outcome::Failure, overlay_file::format};
 
 /// Sizes of floppies in KiB, and the drive that takes them.
 const FLOPPIES: &[(u64, FloppyKind)] = &[
@@ -217,6 +217,8 @@ impl Probe {
             "a VDI image; convert it to raw (qemu-img convert -O raw)"
         } else if is(0, b"conectix") {
             "a VHD image; convert it to raw (qemu-img convert -O raw)"
+        } else if format::is_overlay(&self.head) {
+            "an overlay of oldiron; give the image that it lies over, and this with --overlay"
         } else if is(0, b"IMD ") || is(0, b"TD\0") || is(0, b"HXCPICFE") {
             "a track-level floppy image; convert it to a raw sector image"
         } else {

@@ -20,6 +20,7 @@ mod mouse;
 #[cfg(all(feature = "window", unix, not(target_os = "macos")))]
 mod mouse_x11;
 mod outcome;
+mod overlay_file;
 mod pacer;
 mod recording;
 mod replay;

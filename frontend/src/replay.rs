@@ -25,6 +25,7 @@ fn check_combinations(args: &ReplayArgs) -> Result<(), Failure> {
         (run.script.is_some(), "--script"),
         (!run.lines.is_empty(), "-e"),
         (run.record.is_some(), "--record"),
+        (run.overlay.is_some(), "--overlay"),
     ];
     match acts.iter().find(|(given, _)| *given) {
         Some((_, option)) => Err(Failure::usage(format!(

@@ -1,7 +1,10 @@
 //! From the command line to the parts of a machine. Everything is opened and checked here, before a
 //! window opens or a file is created.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
 
 use chrono::{Datelike, Local, Timelike};
 use oldiron_platform::{
@@ -14,6 +17,7 @@ use crate::{
     disk_file::{self, Writes},
     image::{self, Kind},
     outcome::Failure,
+    overlay_file::OverlayFile,
     script::{self, Line},
     spec::{self, DiskSpec, FloppySpec, KnownFile, Medium, Spec},
 };
@@ -57,6 +61,8 @@ type DriveSpecs = ([Option<FloppySpec>; 2], [Option<DiskSpec>; 4]);
 const DEMO_FLOPPY_SIZE: usize = 1440 * 1024;
 
 const NAMES: [&str; 4] = ["hda", "hdb", "hdc", "hdd"];
+/// What an overlay calls the image in a floppy drive.
+const FLOPPY_ROLE: &str = "floppy";
 
 impl Media {
     /// Opens all images.
@@ -65,10 +71,10 @@ impl Media {
             floppies: Default::default(),
             disks: [const { None }; 4],
             boot: "acd".to_owned(),
-            writes: if args.volatile || args.keeps_images() {
+            writes: if args.volatile || args.overlay.is_some() || args.keeps_images() {
                 Writes::Volatile
             } else {
-                Writes::ToFile
+                Writes::ToImage
             },
             warnings: Vec::new(),
             demo: false,
@@ -96,12 +102,33 @@ impl Media {
             media.boot.clone_from(boot);
         }
         media.set_geometries(&args.chs)?;
+        if let Some(path) = &args.overlay {
+            let store = OverlayFile::open_or_create(path)?;
+            media.writes = Writes::Overlay(Arc::new(Mutex::new(store)));
+        }
+        media.lay_overlays()?;
         match &args.again {
             Some(again) => again.demo.into_iter().for_each(|drive| media.insert_demo(drive)),
             None if media.is_empty() => media.insert_demo(0),
             None => {}
         }
         Ok(media)
+    }
+
+    /// Lays over each image what takes its writes.
+    fn lay_overlays(&mut self) -> Result<(), Failure> {
+        for slot in &mut self.floppies {
+            if let (Some((kind, image)), Some(path)) = (slot.image.take(), slot.paths.first()) {
+                slot.image = Some((kind, self.writes.lay_over(image, FLOPPY_ROLE, path)?));
+            }
+        }
+        for (slot, role) in self.disks.iter_mut().zip(NAMES) {
+            if let Some(disk) = slot.take() {
+                let image = self.writes.lay_over(disk.image, role, &disk.path)?;
+                *slot = Some(HardDisk { image, ..disk });
+            }
+        }
+        Ok(())
     }
 
     /// What is in the drives, as a recording or a saved state names it.
@@ -143,7 +170,7 @@ impl Media {
     }
 
     fn add_floppy(&mut self, drive: usize, path: &Path) -> Result<(), Failure> {
-        let (image, kind) = disk_file::open(path, self.writes, |probe| probe.floppy(path))?;
+        let (image, kind) = disk_file::open(path, self.writes.to_image(), |probe| probe.floppy(path))?;
         self.put_floppy(drive, path, kind, image);
         Ok(())
     }
@@ -158,7 +185,7 @@ impl Media {
     }
 
     fn add_disk(&mut self, index: usize, path: &Path) -> Result<(), Failure> {
-        let (image, warning) = disk_file::open(path, self.writes, |probe| probe.hard_disk(path))?;
+        let (image, warning) = disk_file::open(path, self.writes.to_image(), |probe| probe.hard_disk(path))?;
         self.warnings.extend(warning);
         self.put_disk(index, path, image);
         Ok(())
@@ -176,7 +203,7 @@ impl Media {
 
     /// An IMAGE without an option goes where its kind belongs.
     fn add_image(&mut self, path: &Path) -> Result<Kind, Failure> {
-        let (image, (kind, warning)) = disk_file::open(path, self.writes, |probe| {
+        let (image, (kind, warning)) = disk_file::open(path, self.writes.to_image(), |probe| {
             let kind = probe.identify(path)?;
             let warning = if kind == Kind::HardDisk {
                 probe.hard_disk(path)?
@@ -428,7 +455,8 @@ impl FloppyLists {
                 let taken_out = machine.insert_floppy(drive, None);
                 return taken_out.map_err(|error| Failure::host_io(error.to_string()));
             };
-            let (image, _) = disk_file::open(path, self.writes, |probe| probe.floppy(path))?;
+            let (image, _) = disk_file::open(path, self.writes.to_image(), |probe| probe.floppy(path))?;
+            let image = self.writes.lay_over(image, FLOPPY_ROLE, path)?;
             machine
                 .insert_floppy(drive, Some(image))
                 .map_err(|error| Failure::file(format!("{}: {error}", path.display())))

@@ -58,10 +58,10 @@ pub use machine::Machine;
 pub use media::{MediaError, base_hash};
 pub use oldiron_cpu::{CpuModel, Dispatch, MODELS};
 pub use oldiron_devices::{
-    BlockImage, Chs, DateTime, DiskError, DiskGeometry, FloppyFormat, FloppyKind, Frame, GeometryError,
-    GeometrySource, KeyCode, MemoryImage, Outbox, Overlay, OverlayError, OverlayImage, SECTOR_SIZE,
-    SerialByte, SpeakerEdge, TextCell, TextCells, TextCursor, Timing, Vga, check_chs, drive_type_for,
-    find_geometry,
+    BlockImage, CLUSTER_SECTORS, Chs, DateTime, DiskError, DiskGeometry, FloppyFormat, FloppyKind, Frame,
+    GeometryError, GeometrySource, KeyCode, MemoryImage, Outbox, Overlay, OverlayError, OverlayImage,
+    SECTOR_SIZE, SerialByte, SpeakerEdge, TextCell, TextCells, TextCursor, Timing, Vga, check_chs,
+    drive_type_for, find_geometry,
 };
 pub use oldiron_mmu::{TickRate, Ticks};
 pub use snapshot_file::RestoreError;
