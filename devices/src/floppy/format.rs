@@ -1,9 +1,11 @@
 //! Diskette formats, found by the size of an image, and the drives that read them.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Chs, FloppyKind};
 
 /// Data rates, as the two low bits of CCR and DSR encode them (82077AA §2.1.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum DataRate {
     /// 500 kbit/s: high density.

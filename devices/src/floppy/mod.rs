@@ -8,6 +8,9 @@
 //! 3F7h is shared with the hard disk: this chip drives bit 7 only and leaves the rest high.
 //! The drive of a command is that of its DS bits; they are expected to agree with DOR.
 //!
+//! Until DSR or CCR chooses a data rate after a hardware reset, a diskette of any rate is read and
+//! transfers seek by themselves: Bochs's BIOS neither chooses nor seeks.
+//!
 //! Not modelled: spin-up, head load and settling times, write precompensation, power-down, tape
 //! drives, overrun of a slow host in non-DMA mode, the write timing of PERPENDICULAR MODE, and what
 //! an image of sectors cannot hold: deleted data marks (WRITE DELETED DATA writes ordinary ones),
@@ -71,7 +74,8 @@ struct Seek {
 struct State {
     dor: Dor,
     tdr: u8,
-    rate: u8,
+    /// What DSR or CCR chose, since a hardware reset.
+    rate: Option<DataRate>,
     phase: Phase,
     /// The INT condition; DOR's gate decides whether it reaches the wire.
     interrupt: bool,
@@ -103,7 +107,7 @@ impl State {
         Self {
             dor: Dor::empty(),
             tdr: 0,
-            rate: DataRate::Kbps250 as u8,
+            rate: None,
             phase: Phase::Held,
             interrupt: false,
             command: [0; command::MAX_COMMAND],
@@ -194,6 +198,27 @@ impl FloppyController {
             .set(self.irq, self.s.interrupt && self.s.dor.contains(Dor::DMA_GATE));
     }
 
+    /// The data rate; 250 kbit/s follows a hardware reset (§2.1.6).
+    fn data_rate(&self) -> DataRate {
+        self.s.rate.unwrap_or(DataRate::Kbps250)
+    }
+
+    /// Whether what was written at `rate` can be read.
+    fn reads_at(&self, rate: DataRate) -> bool {
+        self.is_lenient() || self.data_rate() == rate
+    }
+
+    /// Whether a transfer first seeks the cylinder of its command.
+    fn seeks_by_itself(&self) -> bool {
+        self.is_lenient() || self.s.config.contains(Config::EIS)
+    }
+
+    /// Every driver of the real chip must choose a data rate after a hardware reset. Bochs's BIOS
+    /// does not, nor does it seek: until someone chooses, rates do not matter and seeks are implied.
+    fn is_lenient(&self) -> bool {
+        self.s.rate.is_none()
+    }
+
     /// Everything that a reset by DOR or DSR clears (§2.1.2, §3.0). SPECIFY, the data rate, head
     /// positions and what LOCK protects stay.
     fn software_reset(&mut self, ctx: &mut Ctx<'_>) {
@@ -245,7 +270,7 @@ impl FloppyController {
     }
 
     fn write_dsr(&mut self, value: u8, ctx: &mut Ctx<'_>) {
-        self.s.rate = value & 3;
+        self.s.rate = Some(DataRate::from_bits(value));
         if Dsr::from_bits_retain(value).contains(Dsr::S_W_RESET) {
             self.software_reset(ctx);
             if self.s.dor.contains(Dor::NOT_RESET) {
@@ -357,7 +382,7 @@ impl Device for FloppyController {
             PORT_TDR => self.s.tdr = byte & 3,
             PORT_MSR_DSR => self.write_dsr(byte, ctx),
             PORT_FIFO => self.write_fifo(byte, ctx),
-            PORT_DIR_CCR => self.s.rate = byte & 3,
+            PORT_DIR_CCR => self.s.rate = Some(DataRate::from_bits(byte)),
             _ => {}
         }
     }
@@ -378,7 +403,7 @@ impl Device for FloppyController {
 
 impl Snapshot for FloppyController {
     const TAG: [u8; 4] = *b"FDC ";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 
     fn save(&self, w: &mut StateWriter) {
         w.put(&self.s);
@@ -405,7 +430,6 @@ impl Snapshot for FloppyController {
         }
         self.s = State {
             tdr: s.tdr & 3,
-            rate: s.rate & 3,
             config: Config::from_bits_truncate(s.config.bits()),
             ..s
         };

@@ -52,7 +52,7 @@ impl FloppyController {
         match ctx.timing {
             Timing::Fast => ctx.rate.micros(FAST_SEEK_MICROS),
             Timing::Real => {
-                let unit_micros = match DataRate::from_bits(self.s.rate) {
+                let unit_micros = match self.data_rate() {
                     DataRate::Kbps1000 => 500,
                     DataRate::Kbps500 => 1000,
                     DataRate::Kbps300 => 1667,

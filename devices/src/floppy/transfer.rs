@@ -193,11 +193,12 @@ impl FloppyController {
             return;
         }
         let pcn = self.s.pcn[usize::from(t.drive & 3)];
-        if self.s.config.contains(Config::EIS) && pcn != t.c {
-            t.step = Step::Seek;
+        let cylinder = t.c;
+        if self.seeks_by_itself() && pcn != cylinder {
+            self.s.transfer.step = Step::Seek;
             let at = ctx
                 .now
-                .saturating_add(self.step_time(pcn.abs_diff(self.s.transfer.c), ctx));
+                .saturating_add(self.step_time(pcn.abs_diff(cylinder), ctx));
             ctx.timers.arm(TimerId::Floppy, at);
         } else {
             self.arm_sector(ctx);
@@ -307,7 +308,7 @@ impl FloppyController {
             self.format_event(track, ctx);
             return;
         }
-        let readable = track.filter(|&(_, rate, _)| rate == DataRate::from_bits(self.s.rate) && t.mfm());
+        let readable = track.filter(|&(_, rate, _)| self.reads_at(rate) && t.mfm());
         let Some((format, _, track)) = readable else {
             self.give_up(St1::MA, St2::empty(), ctx);
             return;
@@ -542,9 +543,8 @@ impl FloppyController {
 
     fn format_event(&mut self, track: Option<(FloppyFormat, DataRate, u8)>, ctx: &mut Ctx<'_>) {
         let t = self.s.transfer;
-        let fits = track.is_some_and(|(format, rate, _)| {
-            rate == DataRate::from_bits(self.s.rate) && t.left <= u16::from(format.sectors)
-        });
+        let fits =
+            track.is_some_and(|(format, rate, _)| self.reads_at(rate) && t.left <= u16::from(format.sectors));
         if !fits || !t.mfm() || t.n != N_512 {
             log::debug!(target: "dev::floppy", "FORMAT TRACK with a layout the image cannot hold");
             self.finish_with(St0::ABNORMAL | St0::EC, St1::empty(), St2::empty(), ctx);
@@ -607,7 +607,7 @@ impl FloppyController {
             Timing::Fast => ctx.rate.nanos(FAST_BURST_NANOS),
             Timing::Real => {
                 // A byte takes 8 bit cells.
-                let byte_nanos = match DataRate::from_bits(self.s.rate) {
+                let byte_nanos = match self.data_rate() {
                     DataRate::Kbps1000 => 8_000,
                     DataRate::Kbps500 => 16_000,
                     DataRate::Kbps300 => 26_667,

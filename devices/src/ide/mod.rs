@@ -2,8 +2,8 @@
 //!
 //! Follows ATA/ATAPI-4 (T13 1153D); section numbers refer to it. PIO in blocks through the data
 //! port, 16 and 32 bits wide; each device has its own registers, and writes go to both, as on the
-//! cable. Completions are timer events: 20 µs a block at `--timing fast`, with head movements and
-//! the media rate at `--timing real`.
+//! cable. Completions are timer events: 20 µs a block at `--timing fast`, 100 ns for
+//! one that goes into the write cache, with head movements and the media rate at `--timing real`.
 //!
 //! Not modelled: READ and WRITE LONG (aborted), SLEEP that only a reset ends (any command wakes the
 //! drive), standby timers, and the drive address register 3F7h, whose bits float (that port belongs

@@ -20,6 +20,10 @@ const BLOCK_MICROS: u64 = 20;
 /// From a write command to its first data request.
 const FIRST_REQUEST_MICROS: u64 = 2;
 
+/// Until a block is in the write cache, at `--timing fast`. Bochs's BIOS looks at the status some 24
+/// instructions after the last word and takes BSY for an error.
+const CACHED_WRITE_NANOS: u64 = 100;
+
 /// At `--timing real`: a head movement with half a turn, and a sector at the media rate.
 const SEEK_MICROS: u64 = 9_000;
 const SECTOR_MICROS: u64 = 60;
@@ -183,6 +187,9 @@ impl Unit {
     /// The disk gets to `lba` and moves `count` sectors before `next`.
     pub(super) fn after_access(&mut self, next: Next, count: u32, ctx: &Ctx<'_>) {
         let delay = match ctx.timing {
+            Timing::Fast if next == Next::WriteBlock && self.s.write_cache => {
+                ctx.rate.nanos(CACHED_WRITE_NANOS)
+            }
             Timing::Fast => ctx.rate.micros(BLOCK_MICROS),
             Timing::Real => {
                 let seek = if self.s.head_at == self.s.lba {

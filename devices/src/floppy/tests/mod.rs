@@ -343,6 +343,37 @@ fn a_wrong_data_rate_or_fm_is_a_missing_address_mark() {
 }
 
 #[test]
+fn any_rate_reads_and_seeks_are_implied_until_a_rate_is_chosen() {
+    let mut rig = bench();
+    let read_id_after_reset = |rig: &mut Bench| {
+        rig.out(PORT_DOR, 0x38);
+        rig.out(PORT_DOR, 0x3c);
+        assert!(rig.wait_irq(IRQ));
+        command(rig, &[0x08]);
+        results(rig);
+        run(rig, &[READ_ID, 0])[..2].to_vec()
+    };
+    let read_cylinder_9 = |rig: &mut Bench| {
+        dma(rig, 512);
+        run(rig, &[READ, 0, 9, 0, 1, 2, 18, 0x1b, 0xff])[..3].to_vec()
+    };
+    rig.out(PORT_DIR_CCR, 2);
+    assert_eq!(read_id_after_reset(&mut rig), [0x40, 0x01], "it was chosen");
+    rig.with(|chip, ctx| chip.reset(ResetKind::Hard, ctx));
+    assert_eq!(read_id_after_reset(&mut rig), [0, 0]);
+    assert_eq!(read_cylinder_9(&mut rig), [0, 0, 0]);
+    assert_eq!(lba_at(&rig.dma.memory), 9 * 36);
+    rig.out(PORT_DIR_CCR, 2);
+    assert_eq!(read_id_after_reset(&mut rig), [0x40, 0x01]);
+    rig.out(PORT_DIR_CCR, 0);
+    command(&mut rig, &[0x07, 0]);
+    assert!(rig.wait_irq(IRQ));
+    command(&mut rig, &[0x08]);
+    results(&mut rig);
+    assert_eq!(read_cylinder_9(&mut rig)[..2], [0x40, 0x04], "the heads stay");
+}
+
+#[test]
 fn every_format_reads_at_its_rate_in_its_drive_to_the_last_sector() {
     for format in FloppyFormat::ALL {
         let kind = drive_type_for(*format);

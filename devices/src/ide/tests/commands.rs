@@ -52,6 +52,25 @@ fn a_write_has_no_interrupt_before_the_first_sector_and_one_after_each() {
 }
 
 #[test]
+fn a_block_is_in_the_write_cache_at_once_and_without_it_takes_20_us() {
+    for (feature, ready) in [(0x02, true), (0x82, false)] {
+        let mut rig = bench();
+        rig.out(BASE + 1, feature);
+        command(&mut rig, 0xef);
+        lba(&mut rig, 50, 1);
+        rig.out(COMMAND, 0x30);
+        rig.wait_micros(10);
+        write_words(&mut rig, &[7; 512]);
+        assert_eq!(rig.inb(CONTROL), 0x80, "not inside the OUT");
+        rig.wait_micros(1);
+        let status = if ready { 0x50 } else { 0x80 };
+        assert_eq!(rig.inb(CONTROL), status, "feature {feature:#x}");
+        rig.wait_micros(20);
+        assert_eq!(rig.inb(STATUS), 0x50);
+    }
+}
+
+#[test]
 fn chs_addresses_count_through_the_geometry() {
     let mut rig = bench();
     // Cylinder 3, head 15, sectors 62 and 63, then cylinder 4.
