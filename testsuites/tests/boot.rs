@@ -10,8 +10,12 @@
     reason = "a test may fail"
 )]
 
+#[path = "boot/bochs_bios.rs"]
+mod bochs_bios;
 #[path = "boot/desktop.rs"]
 mod desktop;
+#[path = "boot/extenders.rs"]
+mod extenders;
 #[path = "boot/program.rs"]
 mod program;
 
@@ -58,11 +62,6 @@ fn main() {
             elks,
         ),
         (
-            "fdos-tools gets equal md5 sums through gzip and bzip2",
-            "fdos-tools/fdos-tools.img",
-            fdos_tools,
-        ),
-        (
             "a file made in FreeDOS is there after a restart, and for mtools",
             FDBD,
             a_file_persists,
@@ -94,6 +93,7 @@ fn main() {
         let too_slow = cfg!(debug_assertions) && n > 0;
         Trial::test(name, move || test(&image)).with_ignored_flag(too_slow)
     });
+    let trials = trials.chain(extenders::trials()).chain(bochs_bios::trials());
     libtest_mimic::run(&arguments, trials.collect()).exit();
 }
 
@@ -158,25 +158,6 @@ fn elks(image: &Path) -> Outcome {
         ])
         .run();
     ended.succeeded().map(drop)
-}
-
-fn fdos_tools(image: &Path) -> Outcome {
-    let ended = Oldiron::new()
-        .volatile(image)
-        .script(&[
-            "wait text 'Select from Menu'",
-            r#"type "1\n""#,
-            "wait serial 'TEST-DONE-OK' 20G",
-        ])
-        .args(&["--mem", "32M", "--until-serial", "TEST-DONE-OK"])
-        .run();
-    let serial = ended.succeeded()?.serial();
-    let sums = serial.matches("f730339b0a5f461b530d93bd57050dff").count();
-    expect(
-        sums == 3,
-        &format!("{sums} right sums on COM1 instead of 3:\n{serial}"),
-        &ended,
-    )
 }
 
 fn a_file_persists(image: &Path) -> Outcome {

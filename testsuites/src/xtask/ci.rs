@@ -84,6 +84,8 @@ const LONG: &[Step] = &[
             "-p",
             "oldiron-testsuites",
             "--test",
+            "boot",
+            "--test",
             "state",
             "--",
             "--ignored",
