@@ -16,8 +16,12 @@ mod bochs_bios;
 mod desktop;
 #[path = "boot/extenders.rs"]
 mod extenders;
+#[path = "boot/picture.rs"]
+mod picture;
 #[path = "boot/program.rs"]
 mod program;
+#[path = "boot/video.rs"]
+mod video;
 
 use std::{
     fs,
@@ -81,6 +85,11 @@ fn main() {
             "200 characters typed at a window arrive complete",
             FDBD,
             desktop::typing_arrives,
+        ),
+        (
+            "programs in 0Dh, 10h, 12h, 13h and mode X show in a window",
+            "",
+            video::programs_in_a_window,
         ),
         ("the built-in demo runs and powers off", "", demo),
     ];

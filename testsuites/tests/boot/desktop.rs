@@ -2,15 +2,19 @@
 
 use std::{
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     thread::sleep,
     time::Duration,
 };
 
-use super::{Outcome, expect, program::Oldiron};
+use libtest_mimic::Failed;
+use tempfile::TempDir;
+
+use super::{Outcome, expect, picture::Picture, program::Oldiron};
 
 /// A process that ends with its owner.
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -20,7 +24,7 @@ impl Drop for Running {
     }
 }
 
-fn installed(program: &str) -> bool {
+pub fn installed(program: &str) -> bool {
     let found = Command::new("which").arg(program).stdout(Stdio::null()).status();
     let found = found.is_ok_and(|status| status.success());
     if !found {
@@ -30,11 +34,104 @@ fn installed(program: &str) -> bool {
 }
 
 /// Waits up to a minute for something to become true.
-fn wait_for(mut condition: impl FnMut() -> bool) -> bool {
+pub fn wait_for(mut condition: impl FnMut() -> bool) -> bool {
     (0..600).any(|_| {
         sleep(Duration::from_millis(100));
         condition()
     })
+}
+
+/// An X server of our own. Its screen is a file.
+pub struct Desktop {
+    display: String,
+    screen: TempDir,
+    _server: Running,
+}
+
+impl Desktop {
+    pub fn start() -> Result<Self, Failed> {
+        // Tests of several files may run at once, and each file has several.
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = 200 + std::process::id() % 5000 + 5000 * STARTED.fetch_add(1, Ordering::Relaxed);
+        let display = format!(":{number}");
+        let screen = tempfile::tempdir().unwrap();
+        let server = Command::new("Xvfb")
+            .args([
+                &display,
+                "-screen",
+                "0",
+                "1280x1024x24",
+                "-nolisten",
+                "tcp",
+                "-fbdir",
+            ])
+            .arg(screen.path())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let desktop = Self {
+            display,
+            screen,
+            _server: Running(server),
+        };
+        if !wait_for(|| desktop.xdotool(&["getdisplaygeometry"]).status.success()) {
+            return Err("Xvfb does not answer".into());
+        }
+        Ok(desktop)
+    }
+
+    pub fn xdotool(&self, arguments: &[&str]) -> Output {
+        Command::new("xdotool")
+            .args(arguments)
+            .env("DISPLAY", &self.display)
+            .output()
+            .unwrap()
+    }
+
+    /// Starts the program.
+    pub fn run(&self, oldiron: &Oldiron) -> Running {
+        let child = oldiron
+            .command()
+            .env("DISPLAY", &self.display)
+            .env_remove("WAYLAND_DISPLAY")
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Running(child)
+    }
+
+    /// The program's window, which gets the keys from now on.
+    pub fn focus(&self) -> Result<String, Failed> {
+        let found = self.xdotool(&["search", "--name", "oldiron"]).stdout;
+        let found = String::from_utf8_lossy(&found).into_owned();
+        let window = found.lines().next().ok_or("no window of that name")?;
+        self.xdotool(&["windowfocus", window]);
+        Ok(window.to_owned())
+    }
+
+    /// What the screen shows now.
+    pub fn screen(&self) -> Picture {
+        // An XWD file: a header of big-endian words (X11/XWDFile.h), colours of twelve bytes, pixels.
+        let file = std::fs::read(self.screen.path().join("Xvfb_screen0")).unwrap();
+        let word = |index: usize| u32::from_be_bytes(file[4 * index..][..4].try_into().unwrap()) as usize;
+        let (width, height, stride) = (word(4), word(5), word(12));
+        let pixels = &file[word(0) + 12 * word(19)..];
+        let pixels = (0..width * height).map(|at| {
+            let at = at / width * stride + at % width * 4;
+            let bytes = pixels[at..][..4].try_into().unwrap();
+            let pixel = if word(7) == 0 {
+                u32::from_le_bytes(bytes)
+            } else {
+                u32::from_be_bytes(bytes)
+            };
+            pixel & 0xffffff
+        });
+        Picture {
+            width,
+            pixels: pixels.collect(),
+        }
+    }
 }
 
 /// Letters and digits to type: four lines of fifty.
@@ -50,23 +147,7 @@ pub fn typing_arrives(image: &Path) -> Outcome {
     if !installed("Xvfb") || !installed("xdotool") {
         return Ok(());
     }
-    let display = format!(":{}", 200 + std::process::id() % 5000);
-    let server = Command::new("Xvfb")
-        .args([&display, "-screen", "0", "1280x1024x24", "-nolisten", "tcp"])
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let _server = Running(server);
-    let xdotool = |arguments: &[&str]| {
-        Command::new("xdotool")
-            .args(arguments)
-            .env("DISPLAY", &display)
-            .output()
-            .unwrap()
-    };
-    if !wait_for(|| xdotool(&["getdisplaygeometry"]).status.success()) {
-        return Err("Xvfb does not answer".into());
-    }
+    let desktop = Desktop::start()?;
     let oldiron = Oldiron::with(&["--display", "window", "--timeout", "120"]).volatile(image);
     let ready = oldiron.path("ready.png");
     let screenshot = format!("screenshot '{}'", ready.display());
@@ -80,25 +161,12 @@ pub fn typing_arrives(image: &Path) -> Outcome {
         "wait 1s",
         "quit 0",
     ]);
-    let child = oldiron
-        .command()
-        .env("DISPLAY", &display)
-        .env_remove("WAYLAND_DISPLAY")
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut child = Running(child);
+    let mut child = desktop.run(&oldiron);
     wait_for(|| ready.exists() || !matches!(child.0.try_wait(), Ok(None)));
-    let found = xdotool(&["search", "--name", "oldiron"]).stdout;
-    let found = String::from_utf8_lossy(&found).into_owned();
-    let Some(window) = found.lines().next() else {
-        return Err("no window of that name".into());
-    };
-    xdotool(&["windowfocus", window]);
+    desktop.focus()?;
     for line in LINES {
-        xdotool(&["type", "--delay", "1", line]);
-        xdotool(&["key", "Return"]);
+        desktop.xdotool(&["type", "--delay", "1", line]);
+        desktop.xdotool(&["key", "Return"]);
     }
     let status = wait_for(|| !matches!(child.0.try_wait(), Ok(None)));
     if !status {
@@ -112,7 +180,7 @@ pub fn typing_arrives(image: &Path) -> Outcome {
     if let Some(mut pipe) = child.0.stderr.take() {
         let _ = std::io::Read::read_to_end(&mut pipe, &mut stderr);
     }
-    let ended = oldiron.ended(std::process::Output {
+    let ended = oldiron.ended(Output {
         status,
         stdout: Vec::new(),
         stderr,
