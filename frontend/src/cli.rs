@@ -28,6 +28,12 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Repeat a run that --record wrote down
     Replay(Box<ReplayArgs>),
+    /// Saved states
+    Snapshot {
+        /// What to do.
+        #[command(subcommand)]
+        command: SnapshotCommand,
+    },
     /// Processor models
     Cpu {
         /// What to do.
@@ -39,6 +45,27 @@ pub enum Command {
         /// What to test.
         #[command(subcommand)]
         command: SelftestCommand,
+    },
+}
+
+/// `oldiron snapshot`.
+#[derive(Debug, Subcommand)]
+pub enum SnapshotCommand {
+    /// A line for each saved state in a directory, or for one file
+    List {
+        /// The directory or file.
+        #[arg(default_value = ".")]
+        path: PathBuf,
+    },
+    /// What is known about a saved state
+    Info {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Remove a saved state
+    Delete {
+        /// The file.
+        path: PathBuf,
     },
 }
 
@@ -161,6 +188,15 @@ pub enum SoundTo {
     None,
     /// Into a file.
     Wav(PathBuf),
+}
+
+/// `--save-at`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaveAt {
+    /// When.
+    pub tick: u64,
+    /// Where to.
+    pub path: PathBuf,
 }
 
 /// What a reset does.
@@ -344,8 +380,14 @@ pub struct RunArgs {
     /// Write counters and hashes at the end, as JSON
     #[arg(long, value_name = "FILE", help_heading = "Scripts and results")]
     pub stats: Option<PathBuf>,
+    /// Start from a saved state; the machine is the one that was saved
+    #[arg(long, value_name = "FILE", help_heading = "Saving and recording")]
+    pub restore: Option<PathBuf>,
+    /// Save the whole state when guest time comes to this tick; no image is changed
+    #[arg(long, value_name = "TICK=FILE", value_parser = save_at, help_heading = "Saving and recording")]
+    pub save_at: Vec<SaveAt>,
     /// Write down everything that comes from outside, for `oldiron replay`; no image is changed
-    #[arg(long, value_name = "FILE", help_heading = "Scripts and results")]
+    #[arg(long, value_name = "FILE", help_heading = "Saving and recording")]
     pub record: Option<PathBuf>,
     /// How instructions are dispatched; for tests, results are the same
     #[arg(
@@ -371,7 +413,7 @@ pub struct RunArgs {
 impl RunArgs {
     /// Whether images must stay as they are, because something refers to what is in them now.
     pub fn keeps_images(&self) -> bool {
-        self.record.is_some() || self.again.is_some()
+        self.record.is_some() || self.again.is_some() || !self.save_at.is_empty()
     }
 
     /// Whether port E9h is there.
@@ -645,6 +687,16 @@ fn port_log(text: &str) -> Result<PortLog, String> {
             })
         }
         _ => Err("write PORT[,PORT]=FILE, for example 80=post.log".to_owned()),
+    }
+}
+
+fn save_at(text: &str) -> Result<SaveAt, String> {
+    match text.split_once('=') {
+        Some((tick, path)) if !path.is_empty() => Ok(SaveAt {
+            tick: units::count(tick)?,
+            path: path.into(),
+        }),
+        _ => Err("write TICK=FILE, for example 2.5G=ready.snap".to_owned()),
     }
 }
 

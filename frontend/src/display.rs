@@ -41,6 +41,10 @@ pub enum Command {
     CtrlAltDel,
     /// Write a picture of the screen.
     Screenshot,
+    /// Save the whole state.
+    SaveState,
+    /// Go back to the state that was saved last.
+    LoadState,
     /// Run at twice the speed.
     Faster,
     /// Run at half the speed.
@@ -56,8 +60,7 @@ pub enum Command {
 }
 
 /// The letters of the menu, for people.
-pub const MENU: &str =
-    "P pause, R reset, D Ctrl-Alt-Del, S screenshot, + - M speed, F next floppy, V paste, Q quit";
+pub const MENU: &str = "P pause, R reset, D Ctrl-Alt-Del, S screenshot, K keep the state, L load it, + - M speed, F next floppy, V paste, Q quit";
 
 /// The command that a letter of the menu stands for.
 pub fn menu_command(letter: char) -> Option<Command> {
@@ -66,6 +69,8 @@ pub fn menu_command(letter: char) -> Option<Command> {
         'r' => Command::Reset,
         'd' => Command::CtrlAltDel,
         's' => Command::Screenshot,
+        'k' => Command::SaveState,
+        'l' => Command::LoadState,
         '+' | '=' => Command::Faster,
         '-' => Command::Slower,
         'm' => Command::ToggleMax,

@@ -32,6 +32,7 @@ mod selftest;
 mod serial;
 mod session;
 mod setup;
+mod snapshot;
 mod sound;
 mod spec;
 mod stats;
@@ -46,8 +47,8 @@ use std::{io::Write, process::ExitCode};
 use oldiron_platform::MODELS;
 
 use crate::{
-    cli::{Command, CpuCommand, Parsed, SelftestCommand},
-    outcome::{code, one_line},
+    cli::{Command, CpuCommand, Parsed, SelftestCommand, SnapshotCommand},
+    outcome::{Failure, code, one_line},
 };
 
 fn main() -> ExitCode {
@@ -73,6 +74,11 @@ fn main() -> ExitCode {
                 failure.code
             }
         },
+        Parsed::Command(Command::Snapshot { command }) => answer(match &command {
+            SnapshotCommand::List { path } => snapshot::command::list(path),
+            SnapshotCommand::Info { path } => snapshot::command::info(path),
+            SnapshotCommand::Delete { path } => snapshot::command::delete(path),
+        }),
         Parsed::Command(Command::Run(args)) => run::run(&args),
         Parsed::Command(Command::Replay(args)) => replay::run(&args),
     };
@@ -101,6 +107,17 @@ fn install_panic_hook() {
 /// One line on standard error.
 fn complain(message: &str) {
     term::say(&format!("oldiron: {}", one_line(message)));
+}
+
+/// Prints the result of a command, or why there is none.
+fn answer(result: Result<String, Failure>) -> u8 {
+    match result {
+        Ok(text) => print(&text),
+        Err(failure) => {
+            complain(&failure.to_string());
+            failure.code
+        }
+    }
 }
 
 /// Prints to standard output; a reader that has gone away is no error.

@@ -13,7 +13,10 @@ pub fn run(args: &ReplayArgs) -> u8 {
         check_combinations(args)?;
         let recording = Recording::read(&args.file)?;
         let mut machine = args.run.clone();
-        recording.spec.apply(&mut machine, &args.file)?;
+        recording.beginning.machine.apply(&mut machine, &args.file)?;
+        if let Some(state) = &recording.beginning.restored {
+            machine.restore = Some(state.find_beside(&args.file)?);
+        }
         let replay = Replay::new(&args.file, recording.entries, args.check, args.to);
         run::start(&machine, Some(replay))
     })
@@ -26,6 +29,7 @@ fn check_combinations(args: &ReplayArgs) -> Result<(), Failure> {
         (!run.lines.is_empty(), "-e"),
         (run.record.is_some(), "--record"),
         (run.overlay.is_some(), "--overlay"),
+        (run.restore.is_some(), "--restore"),
     ];
     match acts.iter().find(|(given, _)| *given) {
         Some((_, option)) => Err(Failure::usage(format!(

@@ -22,13 +22,15 @@ use crate::{
     log_sink,
     matcher::Conditions,
     outcome::{Failure, Outcome, code},
-    recording::{Recorder, Replay},
+    recording::{Beginning, Recorder, Replay},
     script::{self, Line},
     script_run::Runner,
     serial::{HostEnd, PortLogs},
     session::{self, Core, Instruments, Limits, Session},
     setup::{Parts, host_time},
+    snapshot::{Snapshot, command::is_snapshot},
     sound::Sound,
+    spec::KnownFile,
     stats, term,
 };
 
@@ -40,7 +42,21 @@ const DEMO_SCRIPT: &str = "wait text '(?i)power off'\ntype a";
 
 /// Runs a machine as `args` say. The result is the exit code.
 pub fn run(args: &RunArgs) -> u8 {
-    report(args, || start(args, None))
+    report(args, || {
+        let mut args = args.clone();
+        // A saved state among the images is what the run starts from.
+        if let Some(at) = args.images.iter().position(|path| is_snapshot(path)) {
+            let state = args.images.remove(at);
+            if args.restore.is_some() {
+                let state = state.display();
+                return Err(Failure::usage(format!(
+                    "{state}: a second saved state; one run starts from one"
+                )));
+            }
+            args.restore = Some(state);
+        }
+        start(&args, None)
+    })
 }
 
 /// Does `run` and says how it ended. The result is the exit code.
@@ -63,6 +79,14 @@ pub fn report(args: &RunArgs, run: impl FnOnce() -> Result<Outcome, Failure>) ->
 /// Opens everything and runs: from the outside, or what `replay` has.
 pub fn start(args: &RunArgs, replay: Option<Replay>) -> Result<Outcome, Failure> {
     check_combinations(args)?;
+    let mut args = args.clone();
+    let snapshot = args.restore.as_deref().map(Snapshot::read).transpose()?;
+    if let Some(snapshot) = &snapshot
+        && args.again.is_none()
+    {
+        snapshot.header.machine.apply(&mut args, &snapshot.path)?;
+    }
+    let args = &args;
     let parts = Parts::open(args)?;
     for warning in &parts.media.warnings {
         complain(&format!("warning: {warning}"));
@@ -89,11 +113,7 @@ pub fn start(args: &RunArgs, replay: Option<Replay>) -> Result<Outcome, Failure>
         Some(_) => Vec::new(),
         None => script_lines(&parts, live)?,
     };
-    let spec = args
-        .record
-        .as_ref()
-        .map(|_| parts.spec(args, rate, rtc))
-        .transpose()?;
+    let spec = parts.spec(args, rate, rtc);
 
     let mut serial = args
         .serial
@@ -114,9 +134,23 @@ pub fn start(args: &RunArgs, replay: Option<Replay>) -> Result<Outcome, Failure>
         term::raw_mode()?;
     }
 
-    let (machine, floppies) = parts.build(args, rate, rtc, port_logs.ports())?;
+    let beginning = match &args.record {
+        Some(_) => Some(Beginning {
+            machine: spec.looked_at()?,
+            restored: args.restore.as_deref().map(KnownFile::look).transpose()?,
+        }),
+        None => None,
+    };
+    let (mut machine, floppies) = parts.build(args, rate, rtc, port_logs.ports())?;
+    if let Some(Snapshot { path, state, .. }) = &snapshot {
+        let restored = machine.restore_state(state);
+        restored.map_err(|error| Failure::file(format!("{}: {error}", path.display())))?;
+    }
     let sound = Sound::open(&sound_to(args, display.as_ref()), &machine)?;
-    let core = Core::new(machine, serial, debug_console, port_logs, sound, floppies);
+    let mut core = Core::new(machine, serial, debug_console, port_logs, sound, floppies, spec);
+    if let Some(snapshot) = &snapshot {
+        core.resume(snapshot);
+    }
     let limits = Limits {
         count: args.max_insns,
         guest_seconds: args.max_virtual,
@@ -132,13 +166,14 @@ pub fn start(args: &RunArgs, replay: Option<Replay>) -> Result<Outcome, Failure>
         .speed
         .unwrap_or(if live { Speed::Realtime } else { Speed::Max });
     let runner = Runner::new(lines);
-    let recorder = match (&args.record, &spec) {
-        (Some(path), Some(spec)) => Some(Recorder::create(path, spec, &core.machine)?),
+    let recorder = match (&args.record, &beginning) {
+        (Some(path), Some(beginning)) => Some(Recorder::create(path, beginning, &core.machine)?),
         _ => None,
     };
     let instruments = Instruments {
         recorder,
         replay,
+        save_at: args.save_at.clone(),
         chaos: args.chaos.map(|seed| Chaos::new(seed, core.machine.now())),
     };
     let session = Session::new(

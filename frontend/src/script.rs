@@ -70,6 +70,8 @@ pub enum Action {
     Screenshot(PathBuf),
     /// Writes the text screen.
     DumpText(PathBuf),
+    /// Saves the whole state.
+    Save(PathBuf),
     /// Ends the run with exit 10 unless the screen matches now.
     ExpectText(Regex),
     /// The same for everything that COM1 has sent.
@@ -205,6 +207,7 @@ fn action(words: &[String]) -> Result<Action, String> {
         ["eject", drive] => Action::Eject(floppy_drive(drive)?),
         ["screenshot", path] => Action::Screenshot(PathBuf::from(path)),
         ["dump", "text", path] => Action::DumpText(PathBuf::from(path)),
+        ["save", path] => Action::Save(PathBuf::from(path)),
         ["expect", "text", pattern] => Action::ExpectText(matcher::text_pattern(pattern)?),
         ["expect", "serial", pattern] => {
             let built = bytes::RegexBuilder::new(pattern).multi_line(true).build();
@@ -218,7 +221,7 @@ fn action(words: &[String]) -> Result<Action, String> {
                 .map_err(|_| format!("'{code}' is not an exit code (0 to 255)"))?,
         ),
         [
-            verb @ ("key" | "insert" | "eject" | "screenshot" | "dump" | "expect" | "quit"),
+            verb @ ("key" | "insert" | "eject" | "screenshot" | "dump" | "save" | "expect" | "quit"),
             ..,
         ] => {
             return Err(format!("wrong number or kind of words after '{verb}'"));
@@ -226,7 +229,7 @@ fn action(words: &[String]) -> Result<Action, String> {
         [verb, ..] => {
             return Err(format!(
                 "unknown action '{verb}'; there are wait, type, key, mouse, insert, eject, screenshot, dump, \
-                 expect and quit"
+                 save, expect and quit"
             ));
         }
         [] => return Err("nothing to do".to_owned()),

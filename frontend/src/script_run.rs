@@ -39,6 +39,8 @@ pub trait Stage {
     fn screenshot(&mut self, path: &Path) -> Result<(), Failure>;
     /// Writes the text screen to a file.
     fn dump_text(&mut self, path: &Path) -> Result<(), Failure>;
+    /// Saves the whole state to a file.
+    fn save(&mut self, path: &Path) -> Result<(), Failure>;
 }
 
 /// What a line that takes time waits for.
@@ -201,6 +203,7 @@ impl Runner {
             Action::Eject(drive) => stage.insert(*drive, None)?,
             Action::Screenshot(path) => stage.screenshot(path)?,
             Action::DumpText(path) => stage.dump_text(path)?,
+            Action::Save(path) => stage.save(path)?,
             Action::ExpectText(pattern) => {
                 let screen = stage.screen();
                 if !pattern.is_match(&screen) {
@@ -361,6 +364,9 @@ mod tests {
             Err(Failure::host_io("no"))
         }
         fn dump_text(&mut self, _: &Path) -> Result<(), Failure> {
+            Ok(())
+        }
+        fn save(&mut self, _: &Path) -> Result<(), Failure> {
             Ok(())
         }
     }

@@ -5,7 +5,7 @@
 //! do not depend on where slices end.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -15,7 +15,7 @@ use oldiron_platform::{HostEvent, KeyCode, Machine, StopReason, TickRate, Ticks}
 
 use crate::{
     chaos::Chaos,
-    cli::{OnReset, OnTripleFault, Speed},
+    cli::{OnReset, OnTripleFault, SaveAt, Speed},
     complain,
     display::{Command, Display, Input, MENU, Status, menu_command},
     matcher::{self, Conditions, Verdict},
@@ -26,7 +26,9 @@ use crate::{
     script_run::{Runner, Stage},
     serial::{HostEnd, PortLogs},
     setup::FloppyLists,
+    snapshot::{Header, Snapshot},
     sound::Sound,
+    spec::{KnownFile, Medium, Spec},
     typing::KeyQueue,
 };
 
@@ -74,6 +76,12 @@ pub struct Core {
     port_logs: PortLogs,
     sound: Sound,
     floppies: FloppyLists,
+    /// What the machine is built from, and what is in its drives now.
+    spec: Spec,
+    /// Instructions before the run: those of a restored state.
+    instructions_before: u64,
+    /// The state that was saved or restored last.
+    last_state: Option<PathBuf>,
     /// What COM1 has sent, if anyone wants to know.
     serial_log: Option<Vec<u8>>,
     /// The run is over: the screen is looked at once more.
@@ -89,8 +97,10 @@ impl Core {
         port_logs: PortLogs,
         sound: Sound,
         floppies: FloppyLists,
+        spec: Spec,
     ) -> Self {
         let keys = KeyQueue::new(machine.rate());
+        let instructions_before = machine.instructions();
         Self {
             machine,
             keys,
@@ -99,6 +109,9 @@ impl Core {
             port_logs,
             sound,
             floppies,
+            spec,
+            instructions_before,
+            last_state: None,
             serial_log: None,
             at_end: false,
         }
@@ -111,7 +124,65 @@ impl Core {
 
     /// Puts a floppy into a drive as [`Replay`] says: recordings have its removal by itself.
     fn insert_recorded(&mut self, drive: u8, path: Option<&Path>) -> Result<(), Failure> {
-        self.floppies.exchange(&mut self.machine, drive, path)
+        let done = self.floppies.exchange(&mut self.machine, drive, path);
+        self.note_floppy(drive, path.filter(|_| done.is_ok()));
+        done
+    }
+
+    /// Something was put into a drive, or taken out.
+    fn note_floppy(&mut self, drive: u8, path: Option<&Path>) {
+        if let Some(Some(floppy)) = self.spec.floppies.get_mut(usize::from(drive)) {
+            floppy.medium = path.map(|path| Medium::File(KnownFile::named(path)));
+        }
+    }
+
+    /// Goes on with the keys that were on their way when a state was saved.
+    pub fn resume(&mut self, snapshot: &Snapshot) {
+        self.keys = snapshot.header.keys.clone().at_rate(self.machine.rate());
+        self.last_state = Some(snapshot.path.clone());
+    }
+
+    /// Saves the whole state to a file.
+    fn save_state(&mut self, path: &Path) -> Result<(), Failure> {
+        let flushed = self.machine.flush_media();
+        flushed.map_err(|error| Failure::host_io(error.to_string()))?;
+        let screen = self.machine.text_screen();
+        let last_line = screen.lines().rfind(|line| !line.trim().is_empty());
+        let header = Header {
+            machine: self.spec.looked_at()?,
+            tick: self.machine.now(),
+            instructions: self.machine.instructions(),
+            saved: chrono::Local::now().format("%Y-%m-%d %H:%M:%S").to_string(),
+            screen: last_line.unwrap_or("(no text)").trim().to_owned(),
+            keys: self.keys.clone(),
+        };
+        let state = self.machine.save_state();
+        let state = state.map_err(|error| Failure::host_io(error.to_string()))?;
+        Snapshot::write(path, &header, &state)?;
+        self.last_state = Some(path.to_owned());
+        Ok(())
+    }
+
+    /// Goes back to the state that was saved last; if that cannot be, nothing changes.
+    fn load_state(&mut self) -> Result<PathBuf, Failure> {
+        let Some(path) = self.last_state.clone() else {
+            return Err(Failure::file("no state was saved in this run"));
+        };
+        let snapshot = Snapshot::read(&path)?;
+        if snapshot.header.machine != self.spec.looked_at()? {
+            return Err(Failure::file(format!(
+                "{}: other images are in the drives now, or they have changed",
+                path.display()
+            )));
+        }
+        if !self.sound.can_jump() {
+            return Err(Failure::usage("not while the sound goes into a file"));
+        }
+        let restored = self.machine.restore_state(&snapshot.state);
+        restored.map_err(|error| Failure::file(format!("{}: {error}", path.display())))?;
+        self.sound.jump(&self.machine);
+        self.resume(&snapshot);
+        Ok(path)
     }
 
     fn post_due_keys(&mut self) {
@@ -146,7 +217,7 @@ impl Stage for Core {
 
     fn count(&self) -> u64 {
         let stats = self.machine.stats();
-        stats.instructions + stats.interrupts
+        stats.instructions.saturating_sub(self.instructions_before) + stats.interrupts
     }
 
     fn is_look(&self) -> bool {
@@ -183,7 +254,9 @@ impl Stage for Core {
     }
 
     fn insert(&mut self, drive: u8, path: Option<&Path>) -> Result<(), Failure> {
-        self.floppies.insert(&mut self.machine, drive, path)
+        let done = self.floppies.insert(&mut self.machine, drive, path);
+        self.note_floppy(drive, path.filter(|_| done.is_ok()));
+        done
     }
 
     fn screenshot(&mut self, path: &Path) -> Result<(), Failure> {
@@ -192,6 +265,10 @@ impl Stage for Core {
 
     fn dump_text(&mut self, path: &Path) -> Result<(), Failure> {
         dump_text(path, &self.machine)
+    }
+
+    fn save(&mut self, path: &Path) -> Result<(), Failure> {
+        self.save_state(path)
     }
 }
 
@@ -213,6 +290,8 @@ pub struct Instruments {
     pub recorder: Option<Recorder>,
     /// `oldiron replay`: then nothing else comes from outside.
     pub replay: Option<Replay>,
+    /// `--save-at`.
+    pub save_at: Vec<SaveAt>,
     /// `--chaos`.
     pub chaos: Option<Chaos>,
 }
@@ -233,6 +312,8 @@ pub struct Session<'a> {
     polling_since: Option<Instant>,
     interrupted: &'a AtomicBool,
     started: Instant,
+    /// The tick at which the run starts: not 0 after a restore.
+    began: Ticks,
     status: Status,
     meter: Meter,
 }
@@ -268,8 +349,8 @@ impl<'a> Session<'a> {
         let now = Instant::now();
         let meter = Meter {
             since: now,
-            instructions: 0,
-            ticks: 0,
+            instructions: core.machine.instructions(),
+            ticks: core.machine.now(),
             activity: 0,
             notice_since: now,
             polled: now,
@@ -277,7 +358,6 @@ impl<'a> Session<'a> {
         };
         Self {
             pacer: Pacer::new(core.machine.rate(), speed, live),
-            core,
             conditions,
             runner,
             limits,
@@ -288,6 +368,8 @@ impl<'a> Session<'a> {
             polling_since: None,
             interrupted,
             started: now,
+            began: core.machine.now(),
+            core,
             status: Status::default(),
             meter,
         }
@@ -296,7 +378,7 @@ impl<'a> Session<'a> {
     /// Runs to the end, and gives back why and the machine.
     pub fn run(mut self) -> (Outcome, Core, Duration) {
         self.started = Instant::now();
-        self.pacer.restart(0);
+        self.pacer.restart(self.core.now());
         let end = loop {
             match self.turn() {
                 Ok(()) => {}
@@ -313,11 +395,16 @@ impl<'a> Session<'a> {
         {
             end = failure.into();
         }
+        for SaveAt { tick, path } in &self.instruments.save_at {
+            let path = path.display();
+            end.message += &format!("; {path} is not there, for the run ended before tick {tick}");
+        }
         (end, self.core, host_time)
     }
 
     /// One slice and what goes with it. `Err` ends the run.
     fn turn(&mut self) -> Result<(), Outcome> {
+        self.save_if_due()?;
         self.host_events()?;
         if self.status.paused.is_some() {
             self.show(true)?;
@@ -352,6 +439,7 @@ impl<'a> Session<'a> {
         let (slice_began, retired) = (Instant::now(), self.core.machine.instructions());
         let stop = self.core.machine.run_until(until);
         self.take_output()?;
+        self.save_if_due()?;
         self.look_at_text()?;
         self.stopped(stop)?;
         self.check_limits()?;
@@ -366,6 +454,24 @@ impl<'a> Session<'a> {
         self.show(idle)?;
         let busy = self.core.machine.instructions() - retired > (self.core.now() - now) / 2;
         self.rest_if_polling(busy, slice_began.elapsed());
+        Ok(())
+    }
+
+    /// Saves the states that `--save-at` wants of this tick.
+    fn save_if_due(&mut self) -> Result<(), Outcome> {
+        let now = self.core.now();
+        let due = |save: &SaveAt| save.tick <= now;
+        while let Some(next) = self.instruments.save_at.iter().position(due) {
+            let SaveAt { tick, path } = self.instruments.save_at.remove(next);
+            if tick < now {
+                let message = format!(
+                    "--save-at {tick}={}: the run starts at tick {now}",
+                    path.display()
+                );
+                return Err(Failure::usage(message).into());
+            }
+            self.core.save_state(&path)?;
+        }
         Ok(())
     }
 
@@ -405,6 +511,11 @@ impl<'a> Session<'a> {
             .map(Chaos::next_due)
             .for_each(&mut at);
         self.instruments
+            .save_at
+            .iter()
+            .map(|save| save.tick)
+            .for_each(&mut at);
+        self.instruments
             .replay
             .iter()
             .filter_map(Replay::next_due)
@@ -415,7 +526,7 @@ impl<'a> Session<'a> {
         self.core.keys.next_due(now).into_iter().for_each(&mut at);
         self.runner.next_due(rate).into_iter().for_each(&mut at);
         if let Some(seconds) = self.limits.guest_seconds {
-            at(script_run::ticks(rate, seconds));
+            at(self.guest_limit(seconds));
         }
         // Each tick is at most one instruction or delivery: the count cannot get past its target.
         let count = self.core.count();
@@ -423,6 +534,12 @@ impl<'a> Session<'a> {
             at(now.saturating_add(target.saturating_sub(count)));
         }
         until
+    }
+
+    /// The tick at which the run has taken so many guest seconds.
+    fn guest_limit(&self, seconds: f64) -> Ticks {
+        let length = script_run::ticks(self.core.rate(), seconds);
+        self.began.saturating_add(length)
     }
 
     /// Carries off what the machine sent.
@@ -546,8 +663,7 @@ impl<'a> Session<'a> {
             return Err(Outcome::new(code::LIMIT, "max-insns", message));
         }
         if let Some(limit) = self.limits.guest_seconds {
-            let tick = script_run::ticks(self.core.rate(), limit);
-            if self.core.now() >= tick {
+            if self.core.now() >= self.guest_limit(limit) {
                 let message = self.with_position(&format!("{limit} guest seconds (--max-virtual)"));
                 return Err(Outcome::new(code::LIMIT, "max-virtual", message));
             }
@@ -640,7 +756,7 @@ impl<'a> Session<'a> {
         let now = self.core.now();
         let acts = matches!(
             command,
-            Command::Reset | Command::CtrlAltDel | Command::NextFloppy | Command::Paste
+            Command::Reset | Command::CtrlAltDel | Command::NextFloppy | Command::Paste | Command::LoadState
         );
         if acts && self.instruments.replay.is_some() {
             self.notice("a recording is replayed: it takes no input");
@@ -677,6 +793,26 @@ impl<'a> Session<'a> {
                     Err(failure) => self.notice(&failure.to_string()),
                 }
             }
+            Command::SaveState => {
+                let path = chrono::Local::now()
+                    .format("oldiron-%Y%m%d-%H%M%S%.3f.snap")
+                    .to_string();
+                match self.core.save_state(Path::new(&path)) {
+                    Ok(()) => self.notice(&path),
+                    Err(failure) => self.notice(&failure.to_string()),
+                }
+            }
+            Command::LoadState if self.instruments.recorder.is_some() => {
+                self.notice("not while a recording is made");
+            }
+            Command::LoadState => match self.core.load_state() {
+                Ok(path) => {
+                    self.status.paused = None;
+                    self.pacer.restart(self.core.now());
+                    self.notice(&format!("back to {}", path.display()));
+                }
+                Err(failure) => self.notice(&failure.to_string()),
+            },
             Command::Faster => self.scale_speed(2.0),
             Command::Slower => self.scale_speed(0.5),
             Command::ToggleMax => {

@@ -18,7 +18,7 @@ use crate::{
     image::{self, Kind},
     outcome::Failure,
     overlay_file::OverlayFile,
-    script::{self, Line},
+    script::{self, Action, Line},
     spec::{self, DiskSpec, FloppySpec, KnownFile, Medium, Spec},
 };
 
@@ -65,13 +65,13 @@ const NAMES: [&str; 4] = ["hda", "hdb", "hdc", "hdd"];
 const FLOPPY_ROLE: &str = "floppy";
 
 impl Media {
-    /// Opens all images.
-    pub fn open(args: &RunArgs) -> Result<Self, Failure> {
+    /// Opens all images; `kept`: what is in them now is referred to later, so they stay as they are.
+    fn open(args: &RunArgs, kept: bool) -> Result<Self, Failure> {
         let mut media = Self {
             floppies: Default::default(),
             disks: [const { None }; 4],
             boot: "acd".to_owned(),
-            writes: if args.volatile || args.overlay.is_some() || args.keeps_images() {
+            writes: if args.volatile || args.overlay.is_some() || kept {
                 Writes::Volatile
             } else {
                 Writes::ToImage
@@ -132,7 +132,7 @@ impl Media {
     }
 
     /// What is in the drives, as a recording or a saved state names it.
-    fn specs(&self) -> Result<DriveSpecs, Failure> {
+    fn specs(&self) -> DriveSpecs {
         // Without a floppy there is a drive A all the same.
         let mut floppies = [
             Some(FloppySpec {
@@ -144,7 +144,7 @@ impl Media {
         for (spec, slot) in floppies.iter_mut().zip(&self.floppies) {
             if let Some((kind, _)) = &slot.image {
                 let medium = match slot.paths.first() {
-                    Some(path) => Medium::File(KnownFile::look(path)?),
+                    Some(path) => Medium::File(KnownFile::named(path)),
                     None => Medium::Demo,
                 };
                 *spec = Some(FloppySpec {
@@ -157,12 +157,12 @@ impl Media {
         for (spec, disk) in disks.iter_mut().zip(&self.disks) {
             if let Some(disk) = disk {
                 *spec = Some(DiskSpec {
-                    image: KnownFile::look(&disk.path)?,
+                    image: KnownFile::named(&disk.path),
                     chs: disk.chs,
                 });
             }
         }
-        Ok((floppies, disks))
+        (floppies, disks)
     }
 
     fn is_empty(&self) -> bool {
@@ -275,38 +275,39 @@ impl Parts {
         let bios = args.bios.as_deref().map(system_bios).transpose()?;
         let vga_bios = args.vga_bios.as_deref().map(vga_bios).transpose()?;
         let script = read_script(args)?;
+        let saves = script.iter().any(|line| matches!(line.action, Action::Save(_)));
         Ok(Self {
-            media: Media::open(args)?,
+            media: Media::open(args, args.keeps_images() || saves)?,
             script,
             bios,
             vga_bios,
         })
     }
 
-    /// What the machine is built from.
-    pub fn spec(&self, args: &RunArgs, rate: TickRate, rtc: DateTime) -> Result<Spec, Failure> {
-        let known = |path: &Option<PathBuf>| path.as_deref().map(KnownFile::look).transpose();
-        let (mut floppies, disks) = self.media.specs()?;
+    /// What the machine is built from. Its files are named, not looked at.
+    pub fn spec(&self, args: &RunArgs, rate: TickRate, rtc: DateTime) -> Spec {
+        let named = |path: &Option<PathBuf>| path.as_deref().map(KnownFile::named);
+        let (mut floppies, disks) = self.media.specs();
         if let Some(again) = &args.again {
             for (spec, kind) in floppies.iter_mut().zip(again.floppies) {
                 let medium = spec.take().and_then(|spec| spec.medium);
                 *spec = kind.map(|kind| FloppySpec { kind, medium });
             }
         }
-        Ok(Spec {
+        Spec {
             cpu: args.cpu.unwrap_or(&MODELS[MODELS.len() - 1]).name.to_owned(),
             memory: args.mem.unwrap_or(DEFAULT_MEMORY_MIB),
             ips: rate.per_second(),
             real_timing: args.timing == Some(Timing::Real),
             rtc: spec::rtc_text(rtc),
             boot: self.media.boot.clone(),
-            bios: known(&args.bios)?,
-            vga_bios: known(&args.vga_bios)?,
+            bios: named(&args.bios),
+            vga_bios: named(&args.vga_bios),
             floppies,
             disks,
             debug_exit: args.debug_exit,
             debug_console: args.has_debug_console(),
-        })
+        }
     }
 
     /// Builds the machine. The media that may be changed later are given back.

@@ -95,7 +95,7 @@ impl Medium {
     /// Finds the file again that `home` needs. The demo disk is not in one.
     pub fn find(&self, home: &Path) -> Result<PathBuf, Failure> {
         match self {
-            Self::File(file) => file.find(None, home, "a copy beside the recording"),
+            Self::File(file) => file.find_beside(home),
             Self::Demo => Err(Failure::file(format!(
                 "{}: the demo disk is not to be put into a drive",
                 home.display()
@@ -105,16 +105,35 @@ impl Medium {
 }
 
 impl KnownFile {
+    /// The file at `path`, not looked at yet.
+    pub fn named(path: &Path) -> Self {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Self {
+            path: path.display().to_string(),
+            absolute: absolute.display().to_string(),
+            bytes: 0,
+            hash: String::new(),
+        }
+    }
+
     /// Looks at the file at `path` as it is now.
     pub fn look(path: &Path) -> Result<Self, Failure> {
         let (bytes, hash) = hash_file(path)?;
-        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         Ok(Self {
-            path: path.display().to_string(),
-            absolute: absolute.display().to_string(),
             bytes,
             hash,
+            ..Self::named(path)
         })
+    }
+
+    fn look_again(&mut self) -> Result<(), Failure> {
+        (self.bytes, self.hash) = hash_file(Path::new(&self.path))?;
+        Ok(())
+    }
+
+    /// Finds again a file that nothing else can say the place of.
+    pub fn find_beside(&self, home: &Path) -> Result<PathBuf, Failure> {
+        self.find(None, home, "a copy beside it")
     }
 
     /// Finds the file again: where it is said to be (`moved`), where it was, or beside `home`, the file that
@@ -268,6 +287,21 @@ impl Spec {
         }
         args.again = Some(again);
         Ok(())
+    }
+
+    /// The same with what its files hold now.
+    pub fn looked_at(&self) -> Result<Self, Failure> {
+        let mut spec = self.clone();
+        let floppies = spec.floppies.iter_mut().flatten();
+        let floppies = floppies.filter_map(|floppy| match &mut floppy.medium {
+            Some(Medium::File(file)) => Some(file),
+            _ => None,
+        });
+        let disks = spec.disks.iter_mut().flatten().map(|disk| &mut disk.image);
+        let roms = spec.bios.iter_mut().chain(&mut spec.vga_bios);
+        let mut files = floppies.chain(disks).chain(roms);
+        files.try_for_each(KnownFile::look_again)?;
+        Ok(spec)
     }
 
     fn timing(&self) -> Timing {

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use oldiron_platform::{KeyCode, TickRate, Ticks};
+use serde::{Deserialize, Serialize};
 
 /// Guest time from one typed character to the next.
 const CHARACTER_MS: u64 = 30;
@@ -148,7 +149,7 @@ pub fn untypable(text: &str) -> Option<char> {
 }
 
 /// Key events on their way to the guest, in order.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyQueue {
     rate: TickRate,
     /// Key, down or up, and how long after it the next event may follow.
@@ -164,6 +165,11 @@ impl KeyQueue {
             events: VecDeque::new(),
             ready: 0,
         }
+    }
+
+    /// The same for a machine of this rate.
+    pub fn at_rate(self, rate: TickRate) -> Self {
+        Self { rate, ..self }
     }
 
     /// Whether every event has been taken, and its time has passed.

@@ -43,6 +43,7 @@ mod irq_router;
 mod machine;
 mod media;
 mod memory_map;
+mod overlays;
 mod ports;
 mod screen;
 mod snapshot_file;

@@ -9,11 +9,14 @@
 //! ```
 //!
 //! The last chunk is `END ` and empty; nothing follows it. Chunks come in a fixed order, so that
-//! two components of one kind (the UARTs) need no names. Memory is one chunk of non-zero pages.
+//! two components of one kind (the UARTs) need no names. Memory is one chunk of non-zero pages; each drive
+//! has one of what was written to its medium and is not in the image.
 //! The whole file is checked before any of it is believed.
 
-use crate::hash::hash_bytes;
+use oldiron_devices::DiskError;
 use oldiron_mmu::{GuestMemory, PAGE_SIZE, Snapshot, SnapshotError, StateReader, StateWriter};
+
+use crate::hash::hash_bytes;
 
 const MAGIC: &[u8; 8] = b"OLDIRON\x1a";
 const FORMAT_VERSION: u32 = 2;
@@ -46,6 +49,9 @@ pub enum RestoreError {
     /// It was saved from a machine that is made of other parts. The text says which.
     #[error("{0}")]
     Configuration(String),
+    /// What was written to an image cannot be read.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     /// A component refused its part.
     #[error(transparent)]
     Component(#[from] SnapshotError),
@@ -87,6 +93,13 @@ impl FileWriter {
         }
         let hash = hash_bytes(&self.bytes[start..]);
         self.bytes.extend_from_slice(&hash.to_le_bytes());
+    }
+
+    /// Something that is bytes already.
+    pub(crate) fn raw(&mut self, tag: [u8; 4], version: u16, parts: &[&[u8]]) {
+        let start = self.begin(tag, version);
+        parts.iter().for_each(|part| self.bytes.extend_from_slice(part));
+        self.end(start);
     }
 
     pub(crate) fn component<S: Snapshot>(&mut self, component: &S) {
@@ -229,6 +242,11 @@ impl<'a> FileReader<'a> {
                 reason: "it is missing",
             }),
         }
+    }
+
+    /// The bytes that [`FileWriter::raw`] wrote, and their name.
+    pub(crate) fn raw(&mut self, tag: [u8; 4], version: u16) -> Result<(&'a [u8], String), SnapshotError> {
+        self.next(tag, version)
     }
 
     pub(crate) fn component<S: Snapshot>(&mut self, component: &mut S) -> Result<(), SnapshotError> {

@@ -1,12 +1,13 @@
 //! Saving, restoring and hashing a whole machine.
 
-use oldiron_devices::{Chs, FloppyKind};
+use oldiron_devices::{Chs, DiskError, FloppyKind};
 use oldiron_mmu::{Snapshot, SnapshotError, StateReader, StateWriter, TickRate, Ticks};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     InputLog, Machine,
     hash::{self, Hasher},
+    overlays::{self, SavedOverlays},
     snapshot_file::{FileReader, FileWriter, RestoreError},
 };
 
@@ -143,6 +144,7 @@ fn component_name(tag: [u8; 4], nth: usize) -> String {
         b"FDC " => "floppy controller",
         b"IDE " => return format!("IDE channel {nth}"),
         b"VGA " => "VGA",
+        b"DISK" => overlays::NAMES.get(nth).copied().unwrap_or("disk"),
         other => return String::from_utf8_lossy(other).trim_end().to_owned(),
     };
     name.to_owned()
@@ -162,19 +164,22 @@ impl Machine {
     }
 
     /// The whole state as one block of bytes: versioned, checked, the same on every host. Pages of
-    /// zeros take no room. What is in the disk images is not part of it.
-    pub fn save_state(&self) -> Vec<u8> {
+    /// zeros take no room. Of disks it has what images keep apart from themselves
+    /// ([`BlockImage::save_overlay`](crate::BlockImage::save_overlay)); the images are not part of it.
+    /// An error is that of an image whose writes cannot be read.
+    pub fn save_state(&self) -> Result<Vec<u8>, DiskError> {
         let mut w = FileWriter::new();
         self.save_components(&mut w);
+        overlays::save(&self.board.chips, &mut w)?;
         w.ram(&self.mem);
-        w.finish()
+        Ok(w.finish())
     }
 
     /// Continues from a state that [`save_state`](Self::save_state) made on a machine that was
     /// built the same way. After an error the machine is as it was.
     pub fn restore_state(&mut self, state: &[u8]) -> Result<(), RestoreError> {
         let checked = FileReader::new(state)?;
-        let before = self.save_state();
+        let before = self.save_state()?;
         let loaded = self.load(checked);
         match loaded {
             Ok(()) => self.inputs = InputLog::starting_at(self.now()),
@@ -198,8 +203,10 @@ impl Machine {
         r.component(&mut self.cpu)?;
         r.component(&mut self.board)?;
         self.board.chips.load(&mut r)?;
+        let overlays = SavedOverlays::read(&self.board.chips, &mut r)?;
         r.ram(&mut self.mem)?;
         r.finish()?;
+        overlays.restore(&mut self.board.chips)?;
         self.clock.restore(now);
         self.board.settle_loaded(&mut self.mem);
         Ok(())
@@ -207,7 +214,7 @@ impl Machine {
 
     /// Saves the state and restores it at once, keeping the log of inputs.
     pub(crate) fn save_and_restore(&mut self) -> Result<(), RestoreError> {
-        let state = self.save_state();
+        let state = self.save_state()?;
         self.load(FileReader::new(&state)?)
     }
 
@@ -216,7 +223,7 @@ impl Machine {
         hash::hash_bytes(self.mem.ram())
     }
 
-    /// A hash of the whole state: of what [`save_state`](Self::save_state) would save. No cache
+    /// A hash of the state of processor, chips and memory. No cache
     /// is in it, so machines that are in the same state hash the same, whatever their past.
     pub fn state_hash(&self) -> u64 {
         let mut w = FileWriter::new();
@@ -227,10 +234,11 @@ impl Machine {
         hasher.finish()
     }
 
-    /// Name and hash of each part of the state: to tell which differ.
-    pub fn component_hashes(&self) -> Vec<(String, u64)> {
+    /// Name and hash of each part of the state, and of what was written to disks: to tell which differ.
+    pub fn component_hashes(&self) -> Result<Vec<(String, u64)>, DiskError> {
         let mut w = FileWriter::new();
         self.save_components(&mut w);
+        overlays::save(&self.board.chips, &mut w)?;
         let mut hashes: Vec<(String, u64)> = Vec::new();
         let chunks = w.chunk_hashes();
         for (n, &(tag, hash)) in chunks.iter().enumerate() {
@@ -238,7 +246,7 @@ impl Machine {
             hashes.push((component_name(tag, nth), hash));
         }
         hashes.push(("memory".to_owned(), self.memory_hash()));
-        hashes
+        Ok(hashes)
     }
 }
 
@@ -282,7 +290,7 @@ mod tests {
         let before = running.state_hash();
         let mut other = MachineBuilder::new().memory_mib(2).build().unwrap();
         let refused = running
-            .restore_state(&other.save_state())
+            .restore_state(&other.save_state().unwrap())
             .unwrap_err()
             .to_string();
         assert!(
@@ -291,7 +299,7 @@ mod tests {
         );
         other = machine();
         other.run_until(3_000_000);
-        let mut cut_inside = other.save_state();
+        let mut cut_inside = other.save_state().unwrap();
         let (start, len) = contents(&cut_inside)[4];
         cut_inside[start..start + len].fill(0xff);
         reseal(&mut cut_inside);
@@ -307,11 +315,11 @@ mod tests {
             code: KeyCode::A,
             down: true,
         });
-        let (state, hashes) = (machine.save_state(), machine.component_hashes());
+        let (state, hashes) = (machine.save_state().unwrap(), machine.component_hashes().unwrap());
         machine.run_until(20_000_000);
         let end = machine.state_hash();
         machine.restore_state(&state).unwrap();
-        assert_eq!(machine.component_hashes(), hashes);
+        assert_eq!(machine.component_hashes().unwrap(), hashes);
         assert_eq!(
             (machine.inputs().since(), machine.inputs().iter().count()),
             (7_654_321, 0)
@@ -324,7 +332,7 @@ mod tests {
     fn a_state_with_any_value_in_it_is_refused_or_runs_on_without_panic() {
         let mut original = machine();
         original.run_until(20_000_000);
-        let state = original.save_state();
+        let state = original.save_state().unwrap();
         let chunks = contents(&state);
         let mut random = 0x1357_9bdf_2468_ace1u64;
         let mut accepted = 0;

@@ -18,6 +18,8 @@ mod guest;
 mod program;
 #[path = "state/replay.rs"]
 mod replay;
+#[path = "state/saved.rs"]
+mod saved;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -37,7 +39,7 @@ enum When {
 fn main() {
     let arguments = Arguments::from_args();
     type Test = (&'static str, Guest, When, fn(&Guest) -> Outcome);
-    let tests: [Test; 11] = [
+    let tests: [Test; 13] = [
         (
             "one seed of chaos changes nothing",
             DEMO,
@@ -103,6 +105,18 @@ fn main() {
             JEMM386,
             When::Always,
             replay::cut,
+        ),
+        (
+            "states saved at 8 ticks go on as the run",
+            JEMM386,
+            When::Always,
+            saved::at_eight_ticks,
+        ),
+        (
+            "states saved at 200 ticks go on as the run",
+            JEMM386,
+            When::Long,
+            saved::at_200_ticks,
         ),
     ];
     let trials = tests.map(|(what, guest, when, test)| {

@@ -183,6 +183,16 @@ impl FloppyController {
         results.into_iter().collect()
     }
 
+    /// The image in a drive.
+    pub fn image(&self, drive: u8) -> Option<&dyn BlockImage> {
+        self.drives.get(usize::from(drive))?.image.as_deref()
+    }
+
+    /// The image in a drive, to change what is kept beside it.
+    pub fn image_mut(&mut self, drive: u8) -> Option<&mut Box<dyn BlockImage>> {
+        self.drives.get_mut(usize::from(drive))?.image.as_mut()
+    }
+
     /// Whether the motor of a drive is on (for an activity light).
     pub fn motor(&self, drive: u8) -> bool {
         self.s.dor.motor(drive)

@@ -136,6 +136,18 @@ impl IdeChannel {
             .map(|unit| unit.disk.sectors())
     }
 
+    /// The image of a disk, if there is one.
+    pub fn image(&self, device: u8) -> Option<&dyn BlockImage> {
+        let unit = self.units.get(usize::from(device))?.as_ref()?;
+        Some(unit.disk.image.as_ref())
+    }
+
+    /// The image of a disk, to change what is kept beside it.
+    pub fn image_mut(&mut self, device: u8) -> Option<&mut Box<dyn BlockImage>> {
+        let unit = self.units.get_mut(usize::from(device))?.as_mut()?;
+        Some(&mut unit.disk.image)
+    }
+
     /// Flushes the images of both disks; the first error is reported.
     pub fn flush(&mut self) -> Result<(), DiskError> {
         let results = self

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! oldiron recording 1
-//! {"cpu":"486",…} HASH                          what the machine is built from
+//! {"machine":{"cpu":"486",…},…} HASH            what the machine is built from
 //! 123456 {"Event":{"Key":…}} HASH               at tick 123456 a key went down
 //! 200000000 {"Check":{"parts":…}} HASH          hashes of the state at that tick
 //! 312000000 {"End":{"reason":"quit"}} HASH      the run ended
@@ -18,10 +18,13 @@ mod replay;
 #[cfg(test)]
 mod tests;
 
-use oldiron_platform::{HostEvent, hash::Hasher};
+use oldiron_platform::{HostEvent, Machine, hash::Hasher};
 use serde::{Deserialize, Serialize};
 
-use crate::spec::Medium;
+use crate::{
+    outcome::Failure,
+    spec::{KnownFile, Medium, Spec},
+};
 
 pub use reader::Recording;
 pub use recorder::Recorder;
@@ -29,6 +32,16 @@ pub use replay::{Due, Replay};
 
 /// The first line.
 const FIRST_LINE: &str = "oldiron recording 1";
+
+/// The second line: how the run began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Beginning {
+    /// What the machine is built from.
+    pub machine: Spec,
+    /// The saved state that it was restored from.
+    pub restored: Option<KnownFile>,
+}
 
 /// What a line says happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,10 +77,9 @@ fn line_hash(before: u64, body: &str) -> u64 {
 }
 
 /// The hashes of a machine's parts as they are written.
-fn parts(machine: &oldiron_platform::Machine) -> Vec<(String, String)> {
+fn parts(machine: &Machine) -> Result<Vec<(String, String)>, Failure> {
     let hashes = machine.component_hashes();
-    hashes
-        .into_iter()
-        .map(|(name, hash)| (name, format!("{hash:016x}")))
-        .collect()
+    let hashes = hashes.map_err(|error| Failure::host_io(error.to_string()))?;
+    let text = |(name, hash)| (name, format!("{hash:016x}"));
+    Ok(hashes.into_iter().map(text).collect())
 }

@@ -4,14 +4,14 @@ use std::{fs, path::Path};
 
 use oldiron_platform::Ticks;
 
-use super::{FIRST_LINE, What, line_hash};
-use crate::{image, outcome::Failure, spec::Spec};
+use super::{Beginning, FIRST_LINE, What, line_hash};
+use crate::{image, outcome::Failure};
 
 /// What a recording says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
-    /// What the machine is built from.
-    pub spec: Spec,
+    /// How the run began.
+    pub beginning: Beginning,
     /// What happened, in order.
     pub entries: Vec<(Ticks, What)>,
 }
@@ -50,8 +50,8 @@ impl Recording {
             hash: 0,
             number: 1,
         };
-        let spec = lines.next()?.ok_or_else(cut)?;
-        let spec = serde_json::from_str(spec).map_err(|_| damaged(2))?;
+        let beginning = lines.next()?.ok_or_else(cut)?;
+        let beginning = serde_json::from_str(beginning).map_err(|_| damaged(2))?;
         let mut entries: Vec<(Ticks, What)> = Vec::new();
         while let Some(body) = lines.next()? {
             let entry = parse_entry(body).ok_or_else(|| damaged(lines.number))?;
@@ -66,7 +66,7 @@ impl Recording {
         if ended && !lines.rest.is_empty() {
             return Err(damaged(lines.number + 1));
         }
-        Ok(Self { spec, entries })
+        Ok(Self { beginning, entries })
     }
 }
 

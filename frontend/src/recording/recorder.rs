@@ -8,11 +8,11 @@ use std::{
 
 use oldiron_platform::{Input, LogPlace, Machine, Ticks};
 
-use super::{FIRST_LINE, What, line_hash, parts};
+use super::{Beginning, FIRST_LINE, What, line_hash, parts};
 use crate::{
     image,
     outcome::{Failure, Outcome},
-    spec::{KnownFile, Medium, Spec},
+    spec::{KnownFile, Medium},
 };
 
 /// The state is hashed at most once in so many instructions; a guest second must have passed too.
@@ -29,8 +29,8 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Begins a recording of a machine built from `spec`.
-    pub fn create(path: &Path, spec: &Spec, machine: &Machine) -> Result<Self, Failure> {
+    /// Begins a recording of a machine.
+    pub fn create(path: &Path, beginning: &Beginning, machine: &Machine) -> Result<Self, Failure> {
         let file = File::create(path).map_err(|error| {
             Failure::file(format!(
                 "{}: cannot be written ({}); give --record another file",
@@ -47,8 +47,9 @@ impl Recorder {
             checked_instructions: machine.instructions(),
         };
         recorder.write(&format!("{FIRST_LINE}\n"))?;
-        let spec = serde_json::to_string(spec).map_err(|error| recorder.failed(&error.to_string()))?;
-        recorder.line(&spec)?;
+        let beginning = serde_json::to_string(beginning);
+        let beginning = beginning.map_err(|error| recorder.failed(&error.to_string()))?;
+        recorder.line(&beginning)?;
         Ok(recorder)
     }
 
@@ -108,7 +109,7 @@ impl Recorder {
     fn check(&mut self, machine: &Machine) -> Result<(), Failure> {
         self.checked_at = machine.now();
         self.checked_instructions = machine.instructions();
-        let parts = parts(machine);
+        let parts = parts(machine)?;
         self.entry(machine.now(), &What::Check { parts })
     }
 

@@ -96,7 +96,7 @@ impl Replay {
             return Ok(());
         }
         self.checks += 1;
-        let now = parts(machine);
+        let now = parts(machine)?;
         let names: Vec<&str> = recorded.iter().map(|(name, _)| name.as_str()).collect();
         if names != now.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>() {
             return Err(self.differs(machine.now(), "the machine has other parts"));

@@ -49,6 +49,19 @@ impl Sound {
         }
     }
 
+    /// Whether it can follow the machine to another time. A file has one time line.
+    pub fn can_jump(&self) -> bool {
+        !matches!(self, Self::Wav(_))
+    }
+
+    /// Follows `machine` to another time.
+    pub fn jump(&mut self, machine: &Machine) {
+        let live = !matches!(self, Self::None | Self::Wav(_));
+        if live && let Ok(sound) = Self::open(&SoundTo::Auto, machine) {
+            *self = sound;
+        }
+    }
+
     /// The run is over.
     pub fn finish(&mut self, machine: &Machine) -> Result<(), Failure> {
         match std::mem::replace(self, Self::None) {

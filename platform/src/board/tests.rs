@@ -313,11 +313,11 @@ fn soak(seed: u64, accesses: u32) {
     }
     rig.machine.screen_hash();
     rig.machine.clock.advance(rig.now);
-    let state = rig.machine.save_state();
+    let state = rig.machine.save_state().unwrap();
     let mut other = build();
     assert_eq!(other.machine.restore_state(&state), Ok(()), "seed {seed}");
     assert!(
-        other.machine.save_state() == state,
+        other.machine.save_state().unwrap() == state,
         "seed {seed}: not the same after restoring"
     );
     other.machine.screen_hash();

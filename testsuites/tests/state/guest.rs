@@ -13,8 +13,10 @@ pub struct Guest {
     pub name: &'static str,
     /// Its image below the directory of test data; none: the built-in disk.
     image: Option<&'static str>,
-    /// How it is started.
-    arguments: &'static [&'static str],
+    /// How it is started, and typed at.
+    pub arguments: &'static [&'static str],
+    /// What ends its run, by itself.
+    pub end: &'static [&'static str],
 }
 
 /// The built-in disk, which runs all it has and powers off.
@@ -22,6 +24,7 @@ pub const DEMO: Guest = Guest {
     name: "demo",
     image: None,
     arguments: &[],
+    end: &[],
 };
 
 /// FreeDOS in V86 mode under JEMM386, with programs that use DPMI and write to the floppy.
@@ -40,6 +43,7 @@ pub const JEMM386: Guest = Guest {
         "--until-serial",
         "TEST-DONE-OK",
     ],
+    end: &["--until-serial", "TEST-DONE-OK"],
 };
 
 /// Code that is written and patched all the time.
@@ -47,6 +51,7 @@ pub const G07: Guest = Guest {
     name: "g07",
     image: Some("bench/img/g07_smc.img"),
     arguments: &["--debug-exit", "--until-serial", "BENCH-DONE"],
+    end: &["--until-serial", "BENCH-DONE"],
 };
 
 /// System calls, page faults and task switches.
@@ -54,6 +59,7 @@ pub const G08: Guest = Guest {
     name: "g08",
     image: Some("bench/img/g08_sys.img"),
     arguments: &["--debug-exit", "--until-serial", "BENCH-DONE"],
+    end: &["--until-serial", "BENCH-DONE"],
 };
 
 impl Guest {
