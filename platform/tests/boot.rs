@@ -47,7 +47,7 @@ fn neither_dispatcher_nor_slices_nor_saving_on_the_way_change_what_happens() {
             let longest = [50, 3000, 200_000, 3_000_000][(random >> 62) as usize];
             pieces.run_until((pieces.now() + 1 + (random >> 20) % longest).min(END));
             if n % 50 == 49 {
-                let state = pieces.save_state();
+                let state = pieces.save_state().unwrap();
                 pieces = machine(dispatch);
                 assert_eq!(pieces.restore_state(&state), Ok(()));
             }

@@ -150,13 +150,13 @@ fn a_state_saved_in_the_middle_continues_in_another_machine() {
         let guest = timer_guest(idle);
         let (mut first, mut second) = (machine(&guest), machine(&guest));
         first.run_until(1_234_567);
-        let state = first.save_state();
+        let state = first.save_state().unwrap();
         second.run_until(77_777);
         second.restore_state(&state).unwrap();
         assert_eq!(second.now(), 1_234_567);
         assert_eq!(second.state_hash(), first.state_hash());
         assert!(
-            second.save_state() == state,
+            second.save_state().unwrap() == state,
             "saving what was restored gives the same bytes"
         );
         for machine in [&mut first, &mut second] {
@@ -168,7 +168,7 @@ fn a_state_saved_in_the_middle_continues_in_another_machine() {
 
 #[test]
 fn a_state_of_another_machine_is_refused() {
-    let state = machine(HELLO).save_state();
+    let state = machine(HELLO).save_state().unwrap();
     let mut larger = builder(HELLO).memory_mib(2).build().unwrap();
     assert!(larger.restore_state(&state).is_err());
     let mut other_rom = machine(&timer_guest(HLT));

@@ -100,8 +100,8 @@ fn machine() -> oldiron_platform::Machine {
 fn changed_files_are_refused_or_make_sense_and_never_panic() {
     let mut rng = Rng::new(20_260_822);
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testsuites/data/corpus/snapshots");
-    for file in std::fs::read_dir(corpus).unwrap() {
-        let whole = std::fs::read(file.unwrap().path()).unwrap();
+    for file in fs::read_dir(corpus).unwrap() {
+        let whole = fs::read(file.unwrap().path()).unwrap();
         for _ in 0..600 {
             let mut bad = whole.clone();
             for _ in 0..=rng.below(3) {
