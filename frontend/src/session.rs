@@ -662,11 +662,11 @@ impl<'a> Session<'a> {
             let message = self.with_position(&format!("{limit} instructions (--max-insns)"));
             return Err(Outcome::new(code::LIMIT, "max-insns", message));
         }
-        if let Some(limit) = self.limits.guest_seconds {
-            if self.core.now() >= self.guest_limit(limit) {
-                let message = self.with_position(&format!("{limit} guest seconds (--max-virtual)"));
-                return Err(Outcome::new(code::LIMIT, "max-virtual", message));
-            }
+        if let Some(limit) = self.limits.guest_seconds
+            && self.core.now() >= self.guest_limit(limit)
+        {
+            let message = self.with_position(&format!("{limit} guest seconds (--max-virtual)"));
+            return Err(Outcome::new(code::LIMIT, "max-virtual", message));
         }
         Ok(())
     }

@@ -179,7 +179,7 @@ pub(super) fn decode(reader: impl Read, len: u64) -> Result<(Header, Vec<u8>), S
     let plausible = (1..=3072).contains(&header.machine.memory)
         && state_len <= most_state(&header.machine)
         && state_len <= packed_len.saturating_mul(255)
-        && packed_len <= lz4_flex::block::get_maximum_output_size(usize::MAX.min(state_len as usize)) as u64;
+        && packed_len <= lz4_flex::block::get_maximum_output_size(state_len as usize) as u64;
     if !plausible {
         return Err(damaged("a length"));
     }

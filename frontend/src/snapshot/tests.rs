@@ -47,7 +47,7 @@ fn what_was_written_is_read_and_zeros_take_no_room() {
 
 #[test]
 fn a_file_that_is_cut_or_altered_anywhere_is_refused_in_one_line() {
-    let state: Vec<u8> = (0..3000u32).map(|n| (n * n >> 7) as u8).collect();
+    let state: Vec<u8> = (0..3000u32).map(|n| ((n * n) >> 7) as u8).collect();
     let whole = encode(&header(), &state).unwrap();
     for len in 0..whole.len() {
         let error = read(&whole[..len]).unwrap_err();
