@@ -13,6 +13,27 @@ const MAX_LAG: Duration = Duration::from_millis(250);
 /// Least share of host time that is slept while the guest only polls for a key, as a multiple of the
 /// time that it ran.
 const POLLING_REST: u32 = 12;
+/// No rest is longer: a guest that waits for its clock besides the key must get on.
+const MOST_REST: Duration = Duration::from_millis(50);
+
+/// Processor time that this thread has used. A busy host makes a slice of guest time last long, but not
+/// cost much.
+#[cfg(unix)]
+pub fn thread_time() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(
+        time.tv_sec.max(0) as u64,
+        time.tv_nsec.clamp(0, 999_999_999) as u32,
+    )
+}
+
+/// The same where a thread's own time cannot be had: all time.
+#[cfg(not(unix))]
+pub fn thread_time() -> Duration {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
 
 /// Ties guest time to host time.
 pub struct Pacer {
@@ -114,9 +135,10 @@ impl Pacer {
         due.saturating_sub(since.elapsed())
     }
 
-    /// How long to rest after the guest did nothing but poll for a key during `ran` of host time.
+    /// How long to rest after the guest did nothing but poll for a key, at the cost of `ran` of the
+    /// processor's time.
     pub fn rest_after_polling(ran: Duration) -> Duration {
-        (ran * POLLING_REST).min(Duration::from_millis(100))
+        (ran * POLLING_REST).min(MOST_REST)
     }
 }
 
@@ -138,6 +160,19 @@ mod tests {
         assert_eq!(pacer.allowed(5, false), Ticks::MAX);
         assert!(pacer.allowed(5, true) < 1_000_000);
         assert!(pacer.until(500_005) > Duration::from_millis(300));
+    }
+
+    #[test]
+    fn a_rest_follows_the_work_done_and_not_the_time_waited() {
+        let (wall, work) = (Instant::now(), thread_time());
+        std::thread::sleep(Duration::from_millis(30));
+        let (wall, work) = (wall.elapsed(), thread_time() - work);
+        assert!(!cfg!(unix) || work < wall / 2, "{work:?} of {wall:?}");
+        assert_eq!(
+            Pacer::rest_after_polling(Duration::from_millis(1)),
+            Duration::from_millis(12)
+        );
+        assert_eq!(Pacer::rest_after_polling(Duration::from_secs(1)), MOST_REST);
     }
 
     #[test]

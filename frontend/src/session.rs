@@ -20,7 +20,7 @@ use crate::{
     display::{Command, Display, Input, MENU, Status, menu_command},
     matcher::{self, Conditions, Verdict},
     outcome::{Failure, Outcome, code},
-    pacer::Pacer,
+    pacer::{Pacer, thread_time},
     recording::{Due, Recorder, Replay},
     screenshot, script_run,
     script_run::{Runner, Stage},
@@ -436,7 +436,7 @@ impl<'a> Session<'a> {
         }
         let watch_serial = self.conditions.watches_serial() || self.runner.watches_serial();
         self.core.machine.set_stop_on_serial(watch_serial);
-        let (slice_began, retired) = (Instant::now(), self.core.machine.instructions());
+        let (slice_began, retired) = (thread_time(), self.core.machine.instructions());
         let stop = self.core.machine.run_until(until);
         self.take_output()?;
         self.save_if_due()?;
@@ -453,7 +453,7 @@ impl<'a> Session<'a> {
         }
         self.show(idle)?;
         let busy = self.core.machine.instructions() - retired > (self.core.now() - now) / 2;
-        self.rest_if_polling(busy, slice_began.elapsed());
+        self.rest_if_polling(busy, thread_time().saturating_sub(slice_began));
         Ok(())
     }
 
