@@ -57,7 +57,7 @@ impl Wires {
 /// Everything on the bus that is not memory.
 pub(crate) struct Board {
     // Wiring.
-    ports: PortTable,
+    pub(crate) ports: PortTable,
     pub(crate) chips: Chips,
     // State.
     wires: Wires,

@@ -29,6 +29,8 @@
 //! board carries to where they end.
 
 mod board;
+#[doc(hidden)]
+pub mod board_rig;
 mod builder;
 mod chips;
 mod clock;

@@ -16,6 +16,8 @@ mod bochs_bios;
 mod desktop;
 #[path = "boot/extenders.rs"]
 mod extenders;
+#[path = "boot/mouse.rs"]
+mod mouse;
 #[path = "boot/picture.rs"]
 mod picture;
 #[path = "boot/program.rs"]
@@ -90,6 +92,11 @@ fn main() {
             "programs in 0Dh, 10h, 12h, 13h and mode X show in a window",
             "",
             video::programs_in_a_window,
+        ),
+        (
+            "the pointer of the desktop moves the guest's, and brings it back",
+            "",
+            mouse::pointer_moves,
         ),
         ("the built-in demo runs and powers off", "", demo),
     ];

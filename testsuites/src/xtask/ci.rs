@@ -70,6 +70,8 @@ const LONG: &[Step] = &[
             "oldiron-testsuites",
             "--test",
             "soak",
+            "--test",
+            "board_soak",
             "--",
             "--ignored",
             "--nocapture",

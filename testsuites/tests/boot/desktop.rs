@@ -11,7 +11,11 @@ use std::{
 use libtest_mimic::Failed;
 use tempfile::TempDir;
 
-use super::{Outcome, expect, picture::Picture, program::Oldiron};
+use super::{
+    Outcome, expect,
+    picture::Picture,
+    program::{Ended, Oldiron},
+};
 
 /// A process that ends with its owner.
 pub struct Running(pub Child);
@@ -134,6 +138,25 @@ impl Desktop {
     }
 }
 
+/// What is left of a run. One that does not end is ended, so that it leaves its files.
+pub fn finish(mut child: Running, oldiron: Oldiron) -> Ended {
+    if !wait_for(|| !matches!(child.0.try_wait(), Ok(None))) {
+        let id = child.0.id().to_string();
+        let _ = Command::new("kill").arg(id).status();
+        wait_for(|| !matches!(child.0.try_wait(), Ok(None)));
+    }
+    let status = child.0.wait().unwrap();
+    let mut stderr = Vec::new();
+    if let Some(mut pipe) = child.0.stderr.take() {
+        let _ = std::io::Read::read_to_end(&mut pipe, &mut stderr);
+    }
+    oldiron.ended(Output {
+        status,
+        stdout: Vec::new(),
+        stderr,
+    })
+}
+
 /// Letters and digits to type: four lines of fifty.
 const LINES: [&str; 4] = [
     "the quick brown fox jumps over the lazy dog 123456",
@@ -168,23 +191,7 @@ pub fn typing_arrives(image: &Path) -> Outcome {
         desktop.xdotool(&["type", "--delay", "1", line]);
         desktop.xdotool(&["key", "Return"]);
     }
-    let status = wait_for(|| !matches!(child.0.try_wait(), Ok(None)));
-    if !status {
-        // The text that was waited for did not come: end the run so that it leaves its files.
-        let id = child.0.id().to_string();
-        let _ = Command::new("kill").arg(id).status();
-        wait_for(|| !matches!(child.0.try_wait(), Ok(None)));
-    }
-    let status = child.0.wait().unwrap();
-    let mut stderr = Vec::new();
-    if let Some(mut pipe) = child.0.stderr.take() {
-        let _ = std::io::Read::read_to_end(&mut pipe, &mut stderr);
-    }
-    let ended = oldiron.ended(Output {
-        status,
-        stdout: Vec::new(),
-        stderr,
-    });
+    let ended = finish(child, oldiron);
     for line in LINES {
         expect(
             ended.text().contains(line),
