@@ -733,6 +733,8 @@ impl<'a> Session<'a> {
             Input::Key(..) | Input::Text(_) if self.instruments.replay.is_some() => {}
             Input::Key(key, down) => self.core.keys.live(key, down),
             #[cfg(feature = "window")]
+            Input::Mouse { .. } if self.instruments.replay.is_some() => {}
+            #[cfg(feature = "window")]
             Input::Mouse {
                 dx,
                 dy,
