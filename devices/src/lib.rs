@@ -44,4 +44,5 @@ pub use ps2::{KeyCode, Ps2Controller};
 pub use scheduler::{Scheduler, TimerId};
 pub use serial::Uart;
 pub use system_ports::SystemPorts;
+pub use vga::cp437::to_char as cp437_char;
 pub use vga::{Frame, TextCell, TextCells, TextCursor, Vga};

@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind
 use oldiron_platform::{Chs, CpuModel, DateTime, MODELS, Timing};
 use regex::Regex;
 
-use crate::{log_sink::LogSpec, matcher, spec::Again, units};
+use crate::{img::create, log_sink::LogSpec, matcher, spec::Again, units};
 
 /// A PC in software: boots old operating systems from floppy and hard disk images.
 #[derive(Debug, Parser)]
@@ -33,6 +33,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: SnapshotCommand,
+    },
+    /// Make, look into and convert disk images, and copy files in and out
+    Img {
+        /// What to do.
+        #[command(subcommand)]
+        command: ImgCommand,
     },
     /// Processor models
     Cpu {
@@ -92,6 +98,82 @@ pub struct SelftestArgs {
     /// Print one case and run it
     #[arg(long, value_name = "ID", conflicts_with_all = ["list", "filter"])]
     pub show: Option<String>,
+}
+
+/// `oldiron img`.
+#[derive(Debug, Subcommand)]
+pub enum ImgCommand {
+    /// Make a new image of zeros, or with a file system
+    Create(CreateArgs),
+    /// Say what an image or overlay is, and what is in it
+    Info {
+        /// The image or overlay
+        file: PathBuf,
+    },
+    /// Copy an image, or an image with its overlay, into a new raw image
+    Convert(ConvertArgs),
+    /// Write what an overlay holds into the images that it lies over, and remove it
+    Commit {
+        /// The overlay
+        overlay: PathBuf,
+    },
+    /// List a directory in an image: IMAGE:/DIR, or IMAGE:2/DIR for the second partition
+    Ls {
+        /// The image, and the place in it
+        place: String,
+        /// Directories in it too
+        #[arg(short, long)]
+        recursive: bool,
+    },
+    /// Copy files into an image or out of one: oldiron img cp a.txt disk.img:/DIR/
+    Cp(CpArgs),
+}
+
+/// Options of `oldiron img create`.
+#[derive(Args, Clone, Debug)]
+pub struct CreateArgs {
+    /// The new image
+    pub file: PathBuf,
+    /// Its size: 1440K, 100M, 2G; a bare number is MiB
+    #[arg(value_parser = create::size)]
+    pub size: u64,
+    /// With an empty FAT file system, on a hard disk in a partition
+    #[arg(long)]
+    pub fat: bool,
+    /// With one partition, not formatted
+    #[arg(long, conflicts_with = "fat")]
+    pub partition: bool,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Options of `oldiron img convert`.
+#[derive(Args, Clone, Debug)]
+pub struct ConvertArgs {
+    /// An image or an overlay
+    pub from: PathBuf,
+    /// The new image
+    pub to: PathBuf,
+    /// Which image of the overlay, as in hda
+    #[arg(long, value_name = "NAME")]
+    pub image: Option<String>,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Options of `oldiron img cp`.
+#[derive(Args, Clone, Debug)]
+pub struct CpArgs {
+    /// Files, or places in images
+    #[arg(required = true)]
+    pub from: Vec<String>,
+    /// A place in an image, or a file or directory
+    pub to: String,
+    /// Directories with all that is in them
+    #[arg(short, long)]
+    pub recursive: bool,
 }
 
 /// `oldiron cpu`.

@@ -153,7 +153,16 @@ impl Probe {
         self.len / SECTOR_SIZE as u64
     }
 
-    fn floppy_size(&self) -> Option<FloppyKind> {
+    /// Refuses a format that is recognised and is no raw image.
+    pub fn refuse_foreign(&self, path: &Path) -> Result<(), Failure> {
+        match self.foreign() {
+            Some(found) => Err(Failure::file(format!("{}: {found}", path.display()))),
+            None => Ok(()),
+        }
+    }
+
+    /// The drive for this size, if it is that of a floppy.
+    pub fn floppy_size(&self) -> Option<FloppyKind> {
         floppy_kind(self.len)
     }
 

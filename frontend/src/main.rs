@@ -9,8 +9,10 @@ mod chaos;
 mod cli;
 mod disk_file;
 mod display;
+mod fat;
 mod headless;
 mod image;
+mod img;
 #[cfg(feature = "window")]
 mod keymap;
 mod log_sink;
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
             SnapshotCommand::Info { path } => snapshot::command::info(path),
             SnapshotCommand::Delete { path } => snapshot::command::delete(path),
         }),
+        Parsed::Command(Command::Img { command }) => answer(img::run(&command)),
         Parsed::Command(Command::Run(args)) => run::run(&args),
         Parsed::Command(Command::Replay(args)) => replay::run(&args),
     };

@@ -64,7 +64,7 @@ pub use oldiron_devices::{
     BlockImage, CLUSTER_SECTORS, Chs, DateTime, DiskError, DiskGeometry, FloppyFormat, FloppyKind, Frame,
     GeometryError, GeometrySource, KeyCode, MemoryImage, Outbox, Overlay, OverlayError, OverlayImage,
     SECTOR_SIZE, SerialByte, SpeakerEdge, TextCell, TextCells, TextCursor, Timing, Vga, check_chs,
-    drive_type_for, find_geometry,
+    cp437_char, drive_type_for, find_geometry,
 };
 pub use oldiron_mmu::{TickRate, Ticks};
 pub use snapshot_file::RestoreError;

@@ -8,7 +8,7 @@
 //! (they show the border colour outside it), and what `render` and `memory` leave out.
 
 mod attribute;
-mod cp437;
+pub(crate) mod cp437;
 mod crtc;
 mod dac;
 mod frame;

@@ -101,6 +101,22 @@ impl OverlayFile {
         Ok(store)
     }
 
+    /// Opens an overlay file that must exist.
+    pub fn open(path: &Path, writable: bool) -> Result<Self, Failure> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(writable)
+            .open(path)
+            .map_err(|error| image::unreadable(path, &error))?;
+        disk_file::lock(path, &file, writable)?;
+        let mut store = Self::load(path, file)?;
+        if store.end == 0 {
+            return Err(damaged(path, "it is empty", 0));
+        }
+        store.ours = writable;
+        Ok(store)
+    }
+
     fn load(path: &Path, file: File) -> Result<Self, Failure> {
         let unreadable = |error| image::unreadable(path, &error);
         let mut store = Self {
@@ -248,6 +264,34 @@ impl OverlayFile {
             self.file.sync_data()?;
         }
         Ok(())
+    }
+
+    /// The images, in order of their numbers.
+    pub fn images(&self) -> impl Iterator<Item = &ImageRecord> {
+        self.parts.iter().map(|part| &part.record)
+    }
+
+    /// Sectors written to an image.
+    pub fn sectors_written(&self, number: usize) -> u64 {
+        let part = self.parts.get(number);
+        part.map_or(0, |part| {
+            let masks = part
+                .clusters
+                .values()
+                .map(|(mask, _)| u64::from(mask.count_ones()));
+            masks.sum()
+        })
+    }
+
+    /// Whether a commit was interrupted.
+    pub fn is_committing(&self) -> bool {
+        self.state == State::Committing
+    }
+
+    /// Marks the file as being committed, durably.
+    pub fn begin_commit(&mut self) -> Result<(), DiskError> {
+        self.mark(State::Committing)
+            .map_err(|error| self.failed("write", &error))
     }
 
     /// The part of the file for an image, which is begun if there is none. An image that takes the place
