@@ -71,7 +71,15 @@ impl Vga {
         let blanked = self.timing.is_blanked(beam);
         let mut status = InputStatus1::empty();
         status.set(InputStatus1::DISPLAY_DISABLED, blanked);
-        status.set(InputStatus1::VERTICAL_RETRACE, self.timing.is_retrace(beam));
+        let pulses = self
+            .registers
+            .crtc
+            .mode()
+            .contains(crtc::ModeControl::SYNC_ENABLE);
+        status.set(
+            InputStatus1::VERTICAL_RETRACE,
+            pulses && self.timing.is_retrace(beam),
+        );
         let color = if blanked {
             self.registers.attribute.overscan()
         } else {

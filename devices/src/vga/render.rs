@@ -6,7 +6,7 @@
 //! its colour shows where there is no picture.
 
 use super::attribute::{AttributeController, AttributeMode};
-use super::crtc::{AddressRule, Crtc};
+use super::crtc::{AddressRule, Crtc, ModeControl};
 use super::dac::Dac;
 use super::frame::Frame;
 use super::graphics::{GraphicsController, GraphicsMode};
@@ -201,6 +201,14 @@ impl Source<'_> {
         }
     }
 
+    /// Whether the monitor gets nothing to show: the screen is off, the sequencer held in reset, or there
+    /// are no sync pulses.
+    fn is_dark(&self) -> bool {
+        self.sequencer.clocking().contains(ClockingMode::SCREEN_OFF)
+            || self.sequencer.is_reset()
+            || !self.crtc.mode().contains(ModeControl::SYNC_ENABLE)
+    }
+
     /// Draws the picture.
     pub fn render(&self, frame: &mut Frame, row_buffer: &mut Vec<u32>) {
         let lines = self.scan_lines();
@@ -215,7 +223,7 @@ impl Source<'_> {
         frame.height = height as u32;
         frame.pixels.resize(width * height, 0);
 
-        if self.sequencer.clocking().contains(ClockingMode::SCREEN_OFF) {
+        if self.is_dark() {
             frame.pixels.fill(0);
             return;
         }

@@ -4,6 +4,7 @@ use bitflags::bitflags;
 
 use super::registers::{Layout, RegisterFile};
 
+const RESET: u8 = 0;
 const CLOCKING_MODE: u8 = 1;
 /// Planes that the CPU writes: all that the data path takes from the sequencer besides the memory mode.
 pub const MAP_MASK: u8 = 2;
@@ -48,6 +49,11 @@ impl Layout<COUNT> for SequencerLayout {
 pub type Sequencer = RegisterFile<SequencerLayout, COUNT>;
 
 impl Sequencer {
+    /// Whether either of the two resets is held (0 = held).
+    pub fn is_reset(&self) -> bool {
+        self.reg(RESET) != 3
+    }
+
     /// Register 1.
     pub fn clocking(&self) -> ClockingMode {
         ClockingMode::from_bits_truncate(self.reg(CLOCKING_MODE))

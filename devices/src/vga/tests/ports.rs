@@ -87,6 +87,25 @@ fn index_bit_5_clear_shows_the_overscan_colour() {
 }
 
 #[test]
+fn without_sync_pulses_or_with_the_sequencer_in_reset_the_screen_is_dark() {
+    let mut b = bench_in(&modes::VGA_320X200);
+    b.poke(0xa0000, 7);
+    let shown = b.chip.palette()[7];
+    assert_eq!(b.pixel(0, 0), shown);
+    for held in [0, 1, 2] {
+        b.sequencer(0, held);
+        assert_eq!(b.pixel(0, 0), 0);
+    }
+    b.sequencer(0, 3);
+    b.crtc(0x17, 0x23);
+    assert_eq!(b.pixel(0, 0), 0);
+    assert_eq!(edges_per_second(&mut b, 8, 1000), 0);
+    b.crtc(0x17, 0xa3);
+    assert_eq!(b.pixel(0, 0), shown);
+    assert_eq!(edges_per_second(&mut b, 8, 1000), 70);
+}
+
+#[test]
 fn only_the_selected_of_3bx_and_3dx_is_decoded() {
     let mut b = bench_in(&modes::TEXT_80X25);
     b.out(0x3d4, 0x0e);

@@ -49,9 +49,11 @@ fn a_million_random_operations_do_no_harm() {
             _ => {}
         }
         if n % 4096 == 0 {
-            let frame = b.chip.frame();
-            assert!((1..=2304).contains(&frame.width) && (1..=2048).contains(&frame.height));
-            assert_eq!(frame.pixels.len(), (frame.width * frame.height) as usize);
+            for look in [super::Vga::frame, super::Vga::displayed_frame] {
+                let frame = look(&mut b.chip);
+                assert!((1..=2304).contains(&frame.width) && (1..=2048).contains(&frame.height));
+                assert_eq!(frame.pixels.len(), (frame.width * frame.height) as usize);
+            }
         }
         if n % 50_000 == 0 {
             let picture = b.frame();
