@@ -106,6 +106,7 @@ fn even_parity(byte: u8) -> bool {
 
 impl LazyFlags {
     /// Any combination of the six, from EFLAGS.
+    #[inline(always)]
     pub fn from_eflags(flags: Eflags) -> Self {
         let bit = |flag: Eflags| flags.contains(flag) as u64;
         let result = bit(Eflags::ZF) ^ 1;

@@ -143,6 +143,8 @@ mod feature {
     pub const MTRR: u32 = 1 << 12;
     pub const PGE: u32 = 1 << 13;
     pub const CMOV: u32 = 1 << 15;
+    pub const SEP: u32 = 1 << 11;
+    pub const MMX: u32 = 1 << 23;
 }
 
 const FEATURES_PENTIUM: u32 = feature::FPU
@@ -154,6 +156,9 @@ const FEATURES_PENTIUM: u32 = feature::FPU
     | feature::MCE
     | feature::CX8;
 const FEATURES_P6: u32 = FEATURES_PENTIUM | feature::MTRR | feature::PGE | feature::CMOV;
+
+const FEATURES_PENTIUM_MMX: u32 = FEATURES_PENTIUM | feature::MMX;
+const FEATURES_P2: u32 = FEATURES_P6 | feature::SEP | feature::MMX;
 
 /// Leaf 0: the highest leaf and "GenuineIntel".
 const fn vendor_leaf(highest: u32) -> CpuidLeaf {
@@ -183,8 +188,18 @@ const P6_CACHE_LEAF: CpuidLeaf = CpuidLeaf {
     edx: 0x0604_0a42,
 };
 
+/// Leaf 2 of a Pentium II: 16 KiB caches, 512 KiB L2, TLBs of 4 KiB and 4 MiB pages.
+const P2_CACHE_LEAF: CpuidLeaf = CpuidLeaf {
+    eax: 0x0302_0101,
+    ebx: 0,
+    ecx: 0,
+    edx: 0x0c04_0843,
+};
+
 const PENTIUM_SIGNATURE: u32 = 0x0525;
+const PENTIUM_MMX_SIGNATURE: u32 = 0x0543;
 const P6_SIGNATURE: u32 = 0x0617;
+const P2_SIGNATURE: u32 = 0x0633;
 
 /// All models, oldest first.
 pub const MODELS: &[CpuModel] = &[
@@ -270,6 +285,32 @@ pub const MODELS: &[CpuModel] = &[
         resets_real_cs: false,
     },
     CpuModel {
+        name: "pentium-mmx",
+        description: "Intel Pentium with MMX",
+        reset_edx: PENTIUM_MMX_SIGNATURE,
+        cpuid: &[
+            vendor_leaf(1),
+            feature_leaf(PENTIUM_MMX_SIGNATURE, FEATURES_PENTIUM_MMX),
+        ],
+        cr0: CR0_486,
+        cr0_fixed: Cr0::ET,
+        reset_cr0: RESET_CR0_486,
+        cr4: CR4_PENTIUM.union(Cr4::PCE),
+        eflags: EFLAGS_PENTIUM,
+        isa: IsaSet::of(&[
+            CpuidFeature::INTEL486,
+            CpuidFeature::CPUID,
+            CpuidFeature::TSC,
+            CpuidFeature::MSR,
+            CpuidFeature::CX8,
+            CpuidFeature::RDPMC,
+            CpuidFeature::MMX,
+        ]),
+        decoder_options: OPTIONS_OLD,
+        fpu: true,
+        resets_real_cs: false,
+    },
+    CpuModel {
         name: "p6",
         description: "Intel Pentium Pro",
         reset_edx: P6_SIGNATURE,
@@ -292,6 +333,36 @@ pub const MODELS: &[CpuModel] = &[
             CpuidFeature::CMOV,
             CpuidFeature::RDPMC,
             CpuidFeature::MULTIBYTENOP,
+        ]),
+        decoder_options: OPTIONS_OLD | DecoderOptions::FORCE_RESERVED_NOP,
+        fpu: true,
+        resets_real_cs: false,
+    },
+    CpuModel {
+        name: "p2",
+        description: "Intel Pentium II",
+        reset_edx: P2_SIGNATURE,
+        cpuid: &[
+            vendor_leaf(2),
+            feature_leaf(P2_SIGNATURE, FEATURES_P2),
+            P2_CACHE_LEAF,
+        ],
+        cr0: CR0_486,
+        cr0_fixed: Cr0::ET,
+        reset_cr0: RESET_CR0_486,
+        cr4: CR4_PENTIUM.union(Cr4::PGE).union(Cr4::PCE),
+        eflags: EFLAGS_PENTIUM,
+        isa: IsaSet::of(&[
+            CpuidFeature::INTEL486,
+            CpuidFeature::CPUID,
+            CpuidFeature::TSC,
+            CpuidFeature::MSR,
+            CpuidFeature::CX8,
+            CpuidFeature::CMOV,
+            CpuidFeature::RDPMC,
+            CpuidFeature::MULTIBYTENOP,
+            CpuidFeature::MMX,
+            CpuidFeature::SEP,
         ]),
         decoder_options: OPTIONS_OLD | DecoderOptions::FORCE_RESERVED_NOP,
         fpu: true,
@@ -349,38 +420,47 @@ mod tests {
 
     #[test]
     fn each_generation_adds_its_instructions() {
-        check(Code::Add_rm32_r32, "386 386+387 486sx 486 pentium p6");
-        check(Code::Bound_r32_m3232, "386 386+387 486sx 486 pentium p6");
-        check(Code::Salc, "386 386+387 486sx 486 pentium p6");
-        check(Code::Int1, "386 386+387 486sx 486 pentium p6");
-        check(Code::Bswap_r32, "486sx 486 pentium p6");
-        check(Code::Cmpxchg_rm32_r32, "486sx 486 pentium p6");
-        check(Code::Xadd_rm8_r8, "486sx 486 pentium p6");
-        check(Code::Invlpg_m, "486sx 486 pentium p6");
-        check(Code::Wbinvd, "486sx 486 pentium p6");
+        check(
+            Code::Add_rm32_r32,
+            "386 386+387 486sx 486 pentium pentium-mmx p6 p2",
+        );
+        check(
+            Code::Bound_r32_m3232,
+            "386 386+387 486sx 486 pentium pentium-mmx p6 p2",
+        );
+        check(Code::Salc, "386 386+387 486sx 486 pentium pentium-mmx p6 p2");
+        check(Code::Int1, "386 386+387 486sx 486 pentium pentium-mmx p6 p2");
+        check(Code::Bswap_r32, "486sx 486 pentium pentium-mmx p6 p2");
+        check(Code::Cmpxchg_rm32_r32, "486sx 486 pentium pentium-mmx p6 p2");
+        check(Code::Xadd_rm8_r8, "486sx 486 pentium pentium-mmx p6 p2");
+        check(Code::Invlpg_m, "486sx 486 pentium pentium-mmx p6 p2");
+        check(Code::Wbinvd, "486sx 486 pentium pentium-mmx p6 p2");
         check(Code::Mov_tr_r32, "386 386+387 486sx 486");
-        check(Code::Cpuid, "pentium p6");
-        check(Code::Rdtsc, "pentium p6");
-        check(Code::Wrmsr, "pentium p6");
-        check(Code::Cmpxchg8b_m64, "pentium p6");
-        check(Code::Mov_r32_cr, "386 386+387 486sx 486 pentium p6");
+        check(Code::Cpuid, "pentium pentium-mmx p6 p2");
+        check(Code::Rdtsc, "pentium pentium-mmx p6 p2");
+        check(Code::Wrmsr, "pentium pentium-mmx p6 p2");
+        check(Code::Cmpxchg8b_m64, "pentium pentium-mmx p6 p2");
+        check(
+            Code::Mov_r32_cr,
+            "386 386+387 486sx 486 pentium pentium-mmx p6 p2",
+        );
         check(Code::Rsm, "");
-        check(Code::Cmovne_r32_rm32, "p6");
-        check(Code::Rdpmc, "p6");
-        check(Code::Nop_rm32, "p6");
-        check(Code::Ud2, "386 386+387 486sx 486 pentium p6");
-        check(Code::Sysenter, "");
+        check(Code::Cmovne_r32_rm32, "p6 p2");
+        check(Code::Rdpmc, "pentium-mmx p6 p2");
+        check(Code::Nop_rm32, "p6 p2");
+        check(Code::Ud2, "386 386+387 486sx 486 pentium pentium-mmx p6 p2");
+        check(Code::Sysenter, "p2");
         check(Code::Movups_xmm_xmmm128, "");
-        check(Code::Emms, "");
+        check(Code::Emms, "pentium-mmx p2");
         check(Code::Pause, "");
         check(Code::INVALID, "");
     }
 
     #[test]
     fn without_an_x87_all_its_opcodes_are_esc() {
-        check(Code::Fninit, "386 386+387 486sx 486 pentium p6");
-        check(Code::Fsincos, "386 386+387 486sx 486 pentium p6");
-        check(Code::Fcmovb_st0_sti, "386 486sx p6");
+        check(Code::Fninit, "386 386+387 486sx 486 pentium pentium-mmx p6 p2");
+        check(Code::Fsincos, "386 386+387 486sx 486 pentium pentium-mmx p6 p2");
+        check(Code::Fcmovb_st0_sti, "386 486sx p6 p2");
         check(Code::Fisttp_m64int, "386 486sx");
     }
 

@@ -24,6 +24,10 @@ const PERFCTR1: u32 = 0xc2;
 const MTRR_CAP: u32 = 0xfe;
 const BBL_CR_CTL: u32 = 0x119;
 const BBL_CR_CTL3: u32 = 0x11e;
+/// IA32_SYSENTER_CS and the two behind it.
+pub(crate) const SYSENTER_CS: u32 = 0x174;
+pub(crate) const SYSENTER_ESP: u32 = 0x175;
+pub(crate) const SYSENTER_EIP: u32 = 0x176;
 const MCG_CAP: u32 = 0x179;
 const MCG_STATUS: u32 = 0x17a;
 const EVNTSEL0: u32 = 0x186;
@@ -64,6 +68,7 @@ fn kind(number: u32) -> Option<Kind> {
         APIC_BASE => Kind::Stored(APIC_BASE_VALUE),
         BIOS_UPDT_TRIG => Kind::Ignored(0),
         EBL_CR_POWERON | BIOS_SIGN_ID | PERFCTR0 | PERFCTR1 | BBL_CR_CTL..=BBL_CR_CTL3 => Kind::Stored(0),
+        SYSENTER_CS..=SYSENTER_EIP => Kind::Stored(0),
         MCG_STATUS | EVNTSEL0 | EVNTSEL1 | MISC_ENABLE => Kind::Stored(0),
         DEBUGCTL..=LAST_INT_TO_IP | ROB_CR_BKUPTMPDR6 => Kind::Stored(0),
         MTRR_PHYS_BASE0..=MTRR_PHYS_MASK7 | MTRR_DEF_TYPE => Kind::Stored(0),

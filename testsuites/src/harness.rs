@@ -223,9 +223,9 @@ pub fn run_case(suite: &mut dyn Suite, case: usize) -> Result<Outcome, (Dispatch
 }
 
 /// Families of the HWX vectors in the order to run them.
-pub const FAMILIES: [&str; 14] = [
+pub const FAMILIES: [&str; 15] = [
     "int16", "int32", "real16", "limit", "seg", "paging", "priv", "align", "trap", "smc", "prog16", "prog32",
-    "x87", "x87prog",
+    "x87", "x87prog", "mmx",
 ];
 
 /// The suites at a path: an `.hwx.zst` file, a `.MOO.gz` file, or a directory of either.

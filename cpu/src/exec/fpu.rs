@@ -33,7 +33,7 @@ pub(crate) fn after(core: &Core) -> Flow {
     if core.fpu.frozen { Flow::Again } else { Flow::Next }
 }
 
-fn not_available() -> Fault {
+pub(super) fn not_available() -> Fault {
     Fault::plain(vector::NM, FaultRule::CoprocessorNotAvailable)
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn esc(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> Result<(),
 }
 
 /// Reports a waiting exception: #MF, or FERR#.
-fn report_waiting(core: &mut Core, bus: &mut Bus<'_>) -> Result<(), Fault> {
+pub(super) fn report_waiting(core: &mut Core, bus: &mut Bus<'_>) -> Result<(), Fault> {
     if !core.fpu.is_pending() {
         return Ok(());
     }

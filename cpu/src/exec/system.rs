@@ -1,7 +1,7 @@
 //! System instructions as forms: each runs on the slow path with EIP committed.
 
 use crate::{
-    exec::{Flow, control, far, flag_control, io, op, segment, software_int, table},
+    exec::{Flow, control, far, flag_control, io, op, segment, software_int, sysenter, table},
     fault::{Fault, FaultRule},
 };
 
@@ -80,6 +80,8 @@ system_ops! {
         Invlpg = control::invlpg,
         Wrmsr = control::wrmsr,
         Hlt = control::hlt,
+        Sysenter = sysenter::sysenter,
+        Sysexit = sysenter::sysexit,
         Ud = control::ud,
         Sti = flag_control::sti,
         Popf = flag_control::popf,

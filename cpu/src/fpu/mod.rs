@@ -108,16 +108,19 @@ pub struct Fpu {
     /// Number of the register that is ST(0).
     pub(crate) top: u8,
     /// See [`trap`]. Derived from CR0, control and status word.
+    #[serde(skip)]
     pub(crate) trap: u8,
     pub(crate) control: u16,
     /// Without TOP.
     pub(crate) status: u16,
-    /// Bits that quick arithmetic drops from a significand: those beyond the precision.
+    /// Bits that quick arithmetic drops from a significand: those beyond the precision. Derived.
+    #[serde(skip)]
     pub(crate) dropped: u64,
     pub(crate) last: LastInstruction,
     /// FERR# is driven: an exception waits, and CR0.NE is clear.
     pub(crate) ferr: bool,
     /// The present instruction waits for an interrupt (FERR# without IGNNE#): it is started again.
+    #[serde(skip)]
     pub(crate) frozen: bool,
 }
 
@@ -216,7 +219,6 @@ impl Fpu {
         for register in &mut self.registers {
             register.se &= EMPTY | 0xffff;
         }
-        self.frozen = false;
         self.set_control(self.control);
         self.set_status(self.status_word());
         self
@@ -277,6 +279,42 @@ impl Fpu {
     fn stack_fault(&mut self, overflow: bool) -> bool {
         self.raise(flag::IE | flag::SF | if overflow { flag::C1 } else { 0 });
         self.control & flag::IE != 0
+    }
+
+    // ---- MMX ----
+
+    /// MMX register `n`, which is the significand of physical register `n`.
+    #[inline(always)]
+    pub(crate) fn mmx(&self, n: u8) -> u64 {
+        self.registers[(n & 7) as usize].sig
+    }
+
+    /// Writes MMX register `n`, and does what MMX instructions do to the rest.
+    #[inline(always)]
+    pub(crate) fn set_mmx(&mut self, n: u8, value: u64) {
+        self.enter_mmx();
+        self.registers[(n & 7) as usize] = Register {
+            sig: value,
+            se: 0xffff,
+        };
+    }
+
+    /// Marks all registers full and sets TOP to 0.
+    #[inline(always)]
+    pub(crate) fn enter_mmx(&mut self) {
+        self.top = 0;
+        for register in &mut self.registers {
+            register.se &= !EMPTY;
+        }
+    }
+
+    /// EMMS.
+    #[inline(always)]
+    pub(crate) fn leave_mmx(&mut self) {
+        self.top = 0;
+        for register in &mut self.registers {
+            register.se |= EMPTY;
+        }
     }
 
     // ---- tags ----

@@ -61,15 +61,18 @@ impl Register {
 /// Rounds `hi.lo` to nearest; the exponent must stay in range.
 #[inline(always)]
 fn finish(sign: u32, exp: i32, hi: u64, lo: u64, dropped: u64) -> Option<Computed> {
-    let (kept, up, inexact) = if dropped == 0 {
-        (hi, (lo | hi & 1) > HALF, lo != 0)
+    let (sum, up, inexact) = if dropped == 0 {
+        // More than half, or half and odd: what carries out of the sum.
+        let (_, up) = lo.overflowing_add((HALF - 1) + (hi & 1));
+        (hi.wrapping_add(up as u64), up, lo != 0)
     } else {
         let unit = dropped + 1;
         let rest = hi & dropped;
         let odd_or_more = (hi & unit != 0 || lo != 0) as u64;
-        (hi & !dropped, 2 * rest + odd_or_more > unit, rest | lo != 0)
+        let up = 2 * rest + odd_or_more > unit;
+        let kept = hi & !dropped;
+        (kept.wrapping_add(if up { unit } else { 0 }), up, rest | lo != 0)
     };
-    let sum = kept.wrapping_add(if up { dropped + 1 } else { 0 });
     // All ones rounded up: the carry is the integer bit of twice the number.
     let carry = sum >> 63 == 0;
     let exp = exp + carry as i32;
@@ -106,9 +109,16 @@ impl Arithmetic for SubR {
     }
 }
 
+/// Whether both are full and hold normal numbers.
+#[inline(always)]
+fn are_normal(a: Register, b: Register) -> bool {
+    let usual = |se: u32| (se & (EMPTY | EXP)).wrapping_sub(1) < EXP - 1;
+    (a.sig & b.sig) >> 63 != 0 && usual(a.se) && usual(b.se)
+}
+
 #[inline(always)]
 fn add(a: Register, b: Register, dropped: u64) -> Option<Computed> {
-    if !a.is_normal() || !b.is_normal() {
+    if !are_normal(a, b) {
         // The exponents' fields of zeros are zero, so that the other operand is the sum.
         return match (a.is_zero(), b.is_zero()) {
             (true, false) if b.is_normal() => finish(b.se & SIGN, b.exp(), b.sig, 0, dropped),
@@ -123,19 +133,15 @@ fn add(a: Register, b: Register, dropped: u64) -> Option<Computed> {
             _ => None,
         };
     }
-    let (big, small) = if a.exp() < b.exp() || a.exp() == b.exp() && a.sig < b.sig {
-        (b, a)
-    } else {
-        (a, b)
-    };
-    let distance = (big.exp() - small.exp()) as u32;
+    let (mut big, mut small) = if a.exp() < b.exp() { (b, a) } else { (a, b) };
+    let distance = big.exp().abs_diff(small.exp());
     if distance > 63 {
         return None;
     }
-    let high = small.sig >> (distance & 63);
-    let low = (small.sig << 1) << ((63 - distance) & 63);
-    let sign = big.se & SIGN;
     if (a.se ^ b.se) & SIGN == 0 {
+        let high = small.sig >> (distance & 63);
+        let low = (small.sig << 1) << ((63 - distance) & 63);
+        let sign = big.se & SIGN;
         let (sum, carry) = big.sig.overflowing_add(high);
         if carry {
             let low = low >> 1 | low & 1 | sum << 63;
@@ -143,6 +149,12 @@ fn add(a: Register, b: Register, dropped: u64) -> Option<Computed> {
         }
         return finish(sign, big.exp(), sum, low, dropped);
     }
+    if distance == 0 && big.sig < small.sig {
+        (big, small) = (small, big);
+    }
+    let high = small.sig >> (distance & 63);
+    let low = (small.sig << 1) << ((63 - distance) & 63);
+    let sign = big.se & SIGN;
     let borrow = (low != 0) as u64;
     let (hi, lo) = (big.sig - high - borrow, low.wrapping_neg());
     if hi == 0 {
@@ -160,7 +172,7 @@ impl Arithmetic for Mul {
     #[inline(always)]
     fn compute(a: Register, b: Register, dropped: u64) -> Option<Computed> {
         let sign = (a.se ^ b.se) & SIGN;
-        if !a.is_normal() || !b.is_normal() {
+        if !are_normal(a, b) {
             let zero = a.is_zero() && (b.is_normal() || b.is_zero()) || b.is_zero() && a.is_normal();
             return zero.then_some(Computed {
                 register: Register { sig: 0, se: sign },
@@ -181,7 +193,7 @@ impl Arithmetic for Mul {
 impl Arithmetic for Div {
     #[inline(always)]
     fn compute(a: Register, b: Register, dropped: u64) -> Option<Computed> {
-        if !a.is_normal() || !b.is_normal() {
+        if !are_normal(a, b) {
             return None;
         }
         let (quotient, rest) = arith::divide(a.sig, b.sig);

@@ -110,6 +110,8 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
         Mnemonic::Rdmsr => c.pick::<Rdmsr>(insn),
         Mnemonic::Wrmsr => ends::<Wrmsr>(c, insn),
         Mnemonic::Rdpmc => c.pick::<Rdpmc>(insn),
+        Mnemonic::Sysenter => ends::<Sysenter>(c, insn),
+        Mnemonic::Sysexit => ends::<Sysexit>(c, insn),
         Mnemonic::Ud0 | Mnemonic::Ud1 | Mnemonic::Ud2 => ends::<Ud>(c, insn),
         _ => None,
     }

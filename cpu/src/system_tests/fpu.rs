@@ -151,7 +151,7 @@ fn the_x87_is_part_of_a_saved_state() {
     m.bench.cpu.save(&mut writer);
     let bytes = writer.into_bytes();
     let saved = m.core().fpu.clone();
-    let mut other = Cpu::new(MODELS.last().unwrap());
+    let mut other = Cpu::new(m.bench.cpu.model());
     other.load(&mut StateReader::new("cpu", &bytes)).unwrap();
     assert_eq!(other.core().fpu, saved);
     assert!(m.state().fpu.is_pending());

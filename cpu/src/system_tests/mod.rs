@@ -6,6 +6,7 @@ mod flags;
 mod fpu;
 mod interrupts;
 mod registers;
+mod sysenter;
 mod tasks;
 mod virtual8086;
 

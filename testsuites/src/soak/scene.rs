@@ -1,7 +1,7 @@
 //! Random but mostly meaningful surroundings for a stream: registers, descriptor tables, handlers,
 //! task state segments, page tables.
 
-use oldiron_cpu::{Cpu, Cr0, Cr4, Eflags, LazyFlags, TableRegister, seg};
+use oldiron_cpu::{Cpu, Cr0, Cr4, Eflags, F80, Fpu, LazyFlags, TableRegister, seg};
 use oldiron_mmu::{GuestMemory, Segment};
 
 use super::stream;
@@ -129,6 +129,7 @@ impl Scene {
         core.set_gpr32(4, STACKS + rng.below(0xfff0));
         core.eip = CODE + rng.below(CODE_LEN - 0x100);
         core.flags = LazyFlags::from_eflags(Eflags::from_bits_truncate(rng.u32()));
+        put_fpu(rng, &mut core.fpu);
         let mut eflags = Eflags::ONE;
         eflags.set(Eflags::IF, rng.one_in(2));
         eflags.set(Eflags::DF, rng.one_in(4));
@@ -245,6 +246,29 @@ fn value(rng: &mut Rng) -> u32 {
 }
 
 /// A descriptor from its parts; `access` is byte 5, `flags` the high half of byte 6.
+/// An x87 that is mostly in its usual state, with values that instructions can work on.
+fn put_fpu(rng: &mut Rng, fpu: &mut Fpu) {
+    let control = if rng.one_in(4) { rng.u32() as u16 } else { 0x37f };
+    let exceptions = if rng.one_in(16) { 0x3f } else { 0 };
+    let status = rng.u32() as u16 & (0x7f00 | exceptions);
+    let full = rng.u32() as u8 | rng.u32() as u8;
+    let registers = core::array::from_fn(|_| {
+        let sig = (rng.u32() as u64) << 32 | rng.u32() as u64;
+        match rng.below(8) {
+            0 => F80 {
+                sig,
+                se: rng.u32() as u16,
+            },
+            1 => F80::default(),
+            _ => F80 {
+                sig: sig | 1 << 63,
+                se: (0x3fe0 + rng.below(64) as u16) | (rng.below(2) as u16 * 0x8000),
+            },
+        }
+    });
+    fpu.set_state(control, status, full, registers);
+}
+
 fn descriptor(base: u32, limit: u32, access: u8, flags: u8) -> u64 {
     let (base, limit) = (base as u64, limit as u64);
     limit & 0xffff
