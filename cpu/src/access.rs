@@ -212,6 +212,9 @@ impl Core {
         }
         let mode = self.paging_mode();
         let walked = walk(bus.mem, mode, self.cr3, addr, access, user)?;
+        while let Some(page) = bus.mem.take_new_table() {
+            self.tlb.revoke_writes(page, bus.mem);
+        }
         let write_protect = mode.contains(PagingMode::WRITE_PROTECT);
         Ok(self
             .tlb

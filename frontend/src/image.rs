@@ -11,7 +11,7 @@ use std::{
 
 use oldiron_platform::{Chs, FloppyKind, SECTOR_SIZE};
 
-use crate::{outcome::Failure, overlay_file::format};
+use crate::{outcome::Failure, overlay_file::format, recording::Recording, snapshot};
 
 /// Sizes of floppies in KiB, and the drive that takes them.
 const FLOPPIES: &[(u64, FloppyKind)] = &[
@@ -210,7 +210,11 @@ impl Probe {
             && (0..self.head.len().min(8192) - 3)
                 .step_by(4)
                 .any(|at| self.dword(at) == 0x1bad_b002);
-        let name = if is(0x8001, b"CD001") {
+        let name = if snapshot::is_one(&self.head) {
+            "a saved state of oldiron; give it alone, or with --restore"
+        } else if Recording::is_one(&self.head) {
+            "a recording of oldiron; repeat it with oldiron replay"
+        } else if is(0x8001, b"CD001") {
             "an ISO 9660 image; this version has no CD-ROM drive yet"
         } else if is(0x202, b"HdrS") && self.floppy_size().is_none() {
             "a Linux kernel (bzImage); this version cannot boot kernels directly, boot one from a disk"
@@ -378,6 +382,8 @@ mod tests {
             (kernel.as_slice(), "bzImage"),
             (b"\x1f\x8b\x08\0", "gzip"),
             (b"QFI\xfb", "qcow2"),
+            (b"oldiron snapshot\n", "--restore"),
+            (b"oldiron recording 1\n", "oldiron replay"),
             (b"hello, world\n", "not a known kind"),
         ] {
             let failure = identify(bytes, bytes.len() as u64).unwrap_err();
@@ -423,5 +429,43 @@ mod tests {
             check_geometry(Path::new("a"), chs, 100_799).unwrap_err().code,
             code::USAGE
         );
+    }
+
+    /// First sectors that were worth keeping, and what random changes make of them: the image is
+    /// refused, or a machine is built with it.
+    #[test]
+    fn changed_images_are_refused_or_attached_and_never_panic() {
+        let mut rng = oldiron_testsuites::rng::Rng::new(20_260_824);
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testsuites/data/corpus/images");
+        let mut attached = 0;
+        for file in std::fs::read_dir(corpus).unwrap() {
+            let whole = std::fs::read(file.unwrap().path()).unwrap();
+            for _ in 0..60 {
+                let mut bytes = whole.clone();
+                for _ in 0..rng.below(6) {
+                    // Parameter block and partition table lie in these.
+                    let at = rng.pick(&[0, 446, 446, 472]) + rng.below(40) as usize;
+                    bytes[at] = rng.pick(&[0, 1, 2, 0x3f, 0x7f, 0x80, 0xff, 0x55]);
+                }
+                if rng.one_in(8) {
+                    bytes.truncate(rng.below(bytes.len() as u32) as usize);
+                }
+                let kept = bytes.len() as u64;
+                let len = rng.pick(&[kept, 512, 360 << 10, 1440 << 10, 1_000_000, 10 << 20]);
+                let path = Path::new("a.img");
+                let Ok(probe) = probe(&bytes, len) else { continue };
+                let (floppy, disk) = (probe.floppy(path), probe.hard_disk(path));
+                for failure in [probe.identify(path).err(), floppy.err(), disk.clone().err()] {
+                    assert!(failure.is_none_or(|failure| failure.code == code::FILE));
+                }
+                if disk.is_ok() {
+                    bytes.resize(len as usize, 0);
+                    let image = Box::new(oldiron_platform::MemoryImage::new(bytes));
+                    let builder = oldiron_platform::MachineBuilder::new().memory_mib(1);
+                    attached += usize::from(builder.disk(0, image, None).build().is_ok());
+                }
+            }
+        }
+        assert!(attached > 50, "{attached}");
     }
 }

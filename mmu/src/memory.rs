@@ -6,11 +6,12 @@
 //! appear at several addresses and RAM may be hidden behind it.
 //!
 //! Every write, whoever makes it, ends in [`GuestMemory::write`] or [`GuestMemory::write_bytes`]:
-//! they notice writes into bytes that were decoded as code.
+//! they notice writes into bytes that were decoded as code, and into entries of paging structures that
+//! cached translations were made from.
 
 use bitflags::bitflags;
 
-use crate::{Width, code_map::CodeMap, host_ram::HostRam};
+use crate::{Width, code_map::CodeMap, host_ram::HostRam, paging};
 
 /// Bytes in a page.
 pub const PAGE_SIZE: u32 = 4096;
@@ -35,6 +36,8 @@ bitflags! {
         const WATCH = 1 << 2;
         /// Writes are swallowed.
         const ROM = 1 << 3;
+        /// Translations were read from the page: it holds a directory or a table.
+        const TABLE = 1 << 4;
     }
 }
 
@@ -74,8 +77,11 @@ pub struct GuestMemory {
     flags: Vec<PageFlags>,
     /// Which bytes are decoded as code.
     code: CodeMap,
-    /// Backing offset and length of writes into decoded code, until taken.
+    /// Backing offset and length of writes into decoded code, until taken; length 0 stands for an entry
+    /// of a paging structure.
     code_hits: Vec<(u32, u32)>,
+    /// Pages that became tables, until taken.
+    new_tables: Vec<u32>,
     a20_mask: u32,
     map_generation: u32,
 }
@@ -97,6 +103,7 @@ impl GuestMemory {
             flags: vec![PageFlags::empty(); pages],
             code: CodeMap::new(pages),
             code_hits: Vec::new(),
+            new_tables: Vec::new(),
             a20_mask: !0,
             map_generation: 0,
         }
@@ -262,7 +269,18 @@ impl GuestMemory {
         if flags.contains(PageFlags::CODE) && self.code.touches(backing, len) {
             self.code_hits.push((backing, len));
         }
+        if self.flags[page].contains(PageFlags::TABLE) && self.has_entry_in_use(backing, len) {
+            self.code_hits.push((backing, 0));
+        }
         true
+    }
+
+    /// Whether any of these bytes belong to an entry that a translation may be cached from: one that is
+    /// present and accessed. The walk sets the accessed bit before it makes a translation.
+    #[cold]
+    fn has_entry_in_use(&self, backing: u32, len: u32) -> bool {
+        let entries = (backing & !3..backing + len).step_by(4);
+        entries.map(|at| self.read::<u32>(at)).any(paging::is_in_use)
     }
 
     /// Writes bytes at a backing offset, across any number of pages.
@@ -355,9 +373,39 @@ impl GuestMemory {
         !self.code_hits.is_empty()
     }
 
-    /// Takes the last entry of the log of hits: backing offset and length, within one page.
+    /// Takes the last entry of the log of hits: backing offset and length, within one page. Length 0: not
+    /// code was written, but an entry that translations were made from.
     pub fn take_code_hit(&mut self) -> Option<(u32, u32)> {
         self.code_hits.pop()
+    }
+
+    // ---- paging structures ----
+
+    /// Translations are read from the page at a backing offset: writes to its entries are noticed.
+    #[inline]
+    pub(crate) fn mark_table(&mut self, backing: u32) {
+        let page = backing / PAGE_SIZE;
+        if let Some(flags) = self.flags.get_mut(page as usize)
+            && !flags.contains(PageFlags::TABLE)
+        {
+            flags.insert(PageFlags::TABLE);
+            self.new_tables.push(page);
+        }
+    }
+
+    /// Takes a page that became a table: its fast write translations must be revoked.
+    #[inline]
+    pub fn take_new_table(&mut self) -> Option<u32> {
+        self.new_tables.pop()
+    }
+
+    /// Writes an entry with its accessed or dirty bit set, by which no cached translation becomes wrong.
+    pub(crate) fn update_entry(&mut self, backing: u32, entry: u32) {
+        let page = backing / PAGE_SIZE;
+        let table = self.page_flags(page) & PageFlags::TABLE;
+        self.clear_page_flags(page, table);
+        self.write(backing, entry);
+        self.set_page_flags(page, table);
     }
 
     // ---- bus masters and loaders: physical addresses past the A20 gate ----

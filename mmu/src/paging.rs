@@ -2,6 +2,11 @@
 //!
 //! Follows SDM vol. 3A §4.3 (32-bit paging, 4 KiB and 4 MiB pages), §4.6 (access rights), §4.7
 //! (error codes) and §4.8 (accessed and dirty flags). PAE and NX are not modelled.
+//!
+//! What a guest writes to an entry takes effect at once, as if nothing were cached: the pages that entries were
+//! read from are marked, writes to entries in use are noticed, and the processor then drops all cached
+//! translations. The manual lets a processor keep stale translations for any length of time; which ones
+//! would depend on the past of the cache, and with it results.
 
 use bitflags::bitflags;
 
@@ -93,7 +98,20 @@ fn read_entry(mem: &GuestMemory, addr: u32) -> u32 {
 
 fn write_entry(mem: &mut GuestMemory, addr: u32, value: u32) {
     if let MapKind::Ram(backing) = mem.lookup(addr & mem.a20_mask()) {
-        mem.write(backing, value);
+        mem.update_entry(backing, value);
+    }
+}
+
+/// Whether a translation may have been made from an entry.
+pub(crate) fn is_in_use(entry: u32) -> bool {
+    const IN_USE: u32 = ENTRY_PRESENT | ENTRY_ACCESSED;
+    entry & IN_USE == IN_USE
+}
+
+/// Has writes to the structure that an entry at `addr` belongs to noticed.
+fn watch_table(mem: &mut GuestMemory, addr: u32) {
+    if let MapKind::Ram(backing) = mem.lookup(addr & mem.a20_mask()) {
+        mem.mark_table(backing);
     }
 }
 
@@ -158,6 +176,8 @@ pub fn walk(
     if touched != entry {
         write_entry(mem, entry_addr, touched);
     }
+    watch_table(mem, pde_addr);
+    watch_table(mem, entry_addr);
     Ok(Walk {
         frame,
         user: may_user,

@@ -573,10 +573,16 @@ impl Tlb {
         let Some(host) = mem.host_page(backing_page.wrapping_mul(PAGE_SIZE)) else {
             return;
         };
-        for entry in &mut self.entries[..2 * ENTRIES] {
+        let revoke = |entry: &mut Entry| {
             if entry.host == host {
                 entry.write_tag = NO_TAG;
             }
+        };
+        if self.overflowed {
+            self.entries[..2 * ENTRIES].iter_mut().for_each(revoke);
+        } else {
+            let filled = self.filled.iter();
+            filled.for_each(|&index| revoke(&mut self.entries[index as usize]));
         }
     }
 

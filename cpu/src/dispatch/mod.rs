@@ -25,7 +25,7 @@ pub(crate) use chain::{FusedHandlers, FusedTable, Handler, handler, slow_handler
 pub(crate) use pool::{Pool, Record, TraceRef};
 pub(crate) use probe::chaining_works;
 
-use oldiron_mmu::{Bus, Ticks};
+use oldiron_mmu::{Bus, PageFlags, Ticks};
 
 use crate::{
     core::{Core, Shadow, TraceMode, seg},
@@ -166,10 +166,18 @@ impl Engine {
         self.link_tag = (self.core.tlb.generation() as u64) << 32 | base;
     }
 
-    /// Drops the traces of code that was written by the last instruction or by a bus master.
+    /// Drops the traces of code that was written by the last instruction or by a bus master, and all
+    /// translations if one that may be cached was changed in memory.
     #[inline(never)]
     pub(crate) fn forget_written_code(&mut self, bus: &mut Bus<'_>) {
         while let Some((backing, len)) = bus.mem.take_code_hit() {
+            if len == 0 {
+                self.core.tlb.flush_all();
+                // It is a table again when a translation is next read from it.
+                bus.mem.clear_page_flags(backing >> 12, PageFlags::TABLE);
+                self.update_link_tag();
+                continue;
+            }
             self.core.stats.smc_flushes += self.traces.kill_written(bus.mem, backing, len) as u64;
         }
     }

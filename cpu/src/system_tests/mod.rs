@@ -5,6 +5,7 @@ mod far;
 mod flags;
 mod fpu;
 mod interrupts;
+mod paging;
 mod registers;
 mod sysenter;
 mod tasks;
