@@ -247,14 +247,17 @@ impl GuestMemory {
     /// Writes at a backing offset, within one page. ROM swallows it; decoded code is noticed.
     #[inline]
     pub fn write<W: Width>(&mut self, backing: u32, value: W) {
-        if self.notice_write(backing, W::BYTES) {
+        if self.notice_write(backing, W::BYTES, |mem| mem.read::<W>(backing) == value) {
             self.block.write(backing as usize, value);
         }
     }
 
     /// Looks at the flags of the page that is about to be written. False if the write is lost.
+    ///
+    /// Code that gets the bytes it has, as where a program patches the same interrupt number into an
+    /// INT again and again, is as good as before: `same` tells.
     #[inline]
-    fn notice_write(&mut self, backing: u32, len: u32) -> bool {
+    fn notice_write(&mut self, backing: u32, len: u32, same: impl FnOnce(&Self) -> bool) -> bool {
         let page = (backing / PAGE_SIZE) as usize;
         let Some(flags) = self.flags.get_mut(page) else {
             return false;
@@ -266,7 +269,7 @@ impl GuestMemory {
             return false;
         }
         flags.remove(PageFlags::CLEAN);
-        if flags.contains(PageFlags::CODE) && self.code.touches(backing, len) {
+        if flags.contains(PageFlags::CODE) && self.code.touches(backing, len) && !same(self) {
             self.code_hits.push((backing, len));
         }
         if self.flags[page].contains(PageFlags::TABLE) && self.has_entry_in_use(backing, len) {
@@ -296,7 +299,8 @@ impl GuestMemory {
     }
 
     fn write_in_page(&mut self, backing: u32, chunk: &[u8]) {
-        if self.notice_write(backing, (chunk.len() as u32).max(1))
+        let same = |mem: &Self| mem.page_slice(backing, chunk.len()) == chunk;
+        if self.notice_write(backing, (chunk.len() as u32).max(1), same)
             && let Some(bytes) = self
                 .block
                 .bytes_mut()
@@ -489,9 +493,23 @@ mod tests {
         mem.phys_write(0x1000, &[0; 0x100]);
         mem.phys_write(0x1114, &[0; 12]);
         assert!(!mem.code_was_hit());
-        mem.phys_write(0xfff, &[0; 0x102]);
+        mem.phys_write(0xfff, &[1; 0x102]);
         assert_eq!(mem.take_code_hit(), Some((0x1000, 0x101)));
         assert!(!mem.code_was_hit());
+    }
+
+    #[test]
+    fn decoded_bytes_that_get_the_values_they_have_are_not_logged() {
+        let mut mem = machine();
+        mem.phys_write(0x1100, &[0xcd, 0x16, 0x90, 0x90]);
+        mem.mark_code(0x1100, 4);
+        mem.phys_write(0x1101, &[0x16]);
+        mem.write::<u16>(0x1100, 0x16cd);
+        assert!(!mem.code_was_hit());
+        mem.write::<u16>(0x1100, 0x10cd);
+        assert_eq!(mem.take_code_hit(), Some((0x1100, 2)));
+        mem.phys_write(0x1101, &[0x16]);
+        assert_eq!(mem.take_code_hit(), Some((0x1101, 1)));
     }
 
     #[test]
