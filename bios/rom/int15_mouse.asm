@@ -206,9 +206,11 @@ mouse_end:
     test ah, ah
     ret
 
-; Begins an exchange: the keyboard is silent, the mouse is not interrupting. Leaves interrupts off. Keeps AX.
+; Begins an exchange: the keyboard is silent, the mouse is not interrupting. Leaves interrupts off. Keeps AX
+; and CX.
 mouse_begin:
     push ax
+    push cx
     mov byte [es:EB_MOUSE_FLAGS1], 0
     mov al, 0ADh                ; keyboard off
     call kbc_command
@@ -240,6 +242,7 @@ mouse_begin:
     call kbc_command
     mov al, ah
     call kbc_data
+    pop cx
     pop ax
     ret
 

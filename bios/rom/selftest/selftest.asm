@@ -58,6 +58,7 @@ tests:
     check ebda,                 "INT 15h/C1h: as 40:0Eh"
     check unknown_15,           "INT 15h: unknown is 86h"
     check mouse_init,           "INT 15h/C2h: mouse resets and identifies itself"
+    check mouse_rates,          "INT 15h/C2h: mouse takes resolution and rate"
     check keys_store,           "INT 16h/05h, 01h, 00h"
     check keys_filter,          "INT 16h/00h and 10h: grey keys"
     check keys_full,            "INT 16h/05h: full after 15 keys"

@@ -278,6 +278,34 @@ mouse_init:
     cmp ax, 6420h               ; enabled; 100 reports a second
     jne failed
     jmp passed
+mouse_rates:
+    mov ax, 0C203h
+    mov bh, 3                   ; 8 counts a millimetre
+    int 15h
+    jc failed
+    mov ax, 0C202h
+    mov bh, 2                   ; 40 reports a second
+    int 15h
+    jc failed
+    mov ax, 0C206h
+    mov bh, 0
+    int 15h
+    jc failed
+    mov al, cl
+    mov ah, dl
+    cmp ax, 2803h
+    jne failed
+    mov ax, 0C202h
+    mov bh, 5
+    int 15h
+    jc failed
+    mov ax, 0C202h
+    mov bh, 7                   ; there is no such rate
+    int 15h
+    jnc failed
+    cmp ah, 02h
+    jne failed
+    jmp passed
 mouse_handler:
     push bp
     mov bp, sp
