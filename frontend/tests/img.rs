@@ -244,6 +244,21 @@ fn logical_partitions_are_found() {
 }
 
 #[test]
+fn a_file_system_larger_than_its_partition_is_read_if_the_image_has_all_of_it() {
+    let bench = Bench::new();
+    bench.ok("create a.img 5M --fat");
+    bench.write("x", b"text");
+    bench.ok("cp x a.img:/X.TXT");
+    let mut image = fs::read(bench.path("a.img")).unwrap();
+    image[446 + 12..446 + 16].copy_from_slice(&9000u32.to_le_bytes());
+    bench.write("a.img", &image);
+    assert!(bench.ok("ls a.img").contains("X.TXT"));
+    assert!(bench.ok("info a.img").contains("FAT12 file system"));
+    bench.write("cut.img", &image[..9000 * 512]);
+    assert!(bench.refused("ls cut.img:1/", 66).contains("cut short"));
+}
+
+#[test]
 fn wrong_input_is_one_line_and_changes_nothing() {
     let bench = Bench::new();
     bench.ok("create a.img 1440K --fat");

@@ -58,10 +58,9 @@ impl Edit {
         let fail = |text: String| Failure::file(format!("{}: {text}", place.image.display()));
         let all = self.file.sectors();
         let list = partitions(self).map_err(|error| fail(error.to_string()))?;
-        let room = |partition: &Partition| {
-            let end = partition.start.saturating_add(partition.sectors).min(all);
-            (partition.start, end.saturating_sub(partition.start))
-        };
+        // The file system may be larger than its partition's entry says, as some tools make it: what counts is
+        // that the image has it.
+        let room = |partition: &Partition| (partition.start, all.saturating_sub(partition.start));
         if let Some(number) = place.partition {
             return match list.iter().find(|partition| partition.number == number) {
                 Some(partition) if partition.start < all => Ok(room(partition)),

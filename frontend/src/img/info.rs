@@ -64,11 +64,7 @@ pub fn run(path: &Path) -> Result<String, Failure> {
         line(&mut text, describe(&partition, sectors));
         if !partition.is_extended()
             && partition.start < sectors
-            && let Some(found) = volume(
-                &mut edit,
-                partition.start,
-                partition.sectors.min(sectors - partition.start),
-            )
+            && let Some(found) = volume(&mut edit, partition.start, sectors - partition.start)
         {
             line(&mut text, format!("  {found}"));
         }
