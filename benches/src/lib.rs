@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
-use oldiron_cpu::{Cpu, Dispatch, Eflags, Exit, MODELS, reg, seg};
+use oldiron_cpu::{Cpu, CpuModel, Dispatch, Eflags, Exit, reg, seg};
 use oldiron_mmu::{Attention, Bus, GuestMemory, IoSpace, IoWidth, PhysAddr, Segment, Ticks};
 
 /// Where code is put, in real mode, with all segments at 0.
@@ -42,7 +42,7 @@ impl Bench {
         let mut mem = GuestMemory::new(2 << 20);
         mem.map_ram(0, 2 << 20, 0);
         mem.phys_write(CODE, code);
-        let mut cpu = Cpu::new(&MODELS[MODELS.len() - 1]);
+        let mut cpu = Cpu::new(CpuModel::newest());
         cpu.set_dispatch(dispatch);
         Self { cpu, mem, now: 0 }
     }

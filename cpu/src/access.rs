@@ -210,12 +210,12 @@ impl Core {
         if let Some(target) = self.tlb.lookup(addr as u64, access, user, bus.mem) {
             return Ok(target);
         }
-        let mode = self.paging_mode();
-        let walked = walk(bus.mem, mode, self.cr3, addr, access, user)?;
+        let paging = self.paging();
+        let walked = walk(bus.mem, &paging, addr, access, user)?;
         while let Some(page) = bus.mem.take_new_table() {
             self.tlb.revoke_writes(page, bus.mem);
         }
-        let write_protect = mode.contains(PagingMode::WRITE_PROTECT);
+        let write_protect = paging.mode.contains(PagingMode::WRITE_PROTECT);
         Ok(self
             .tlb
             .fill(addr as u64, &walked, access, user, write_protect, bus.mem))
@@ -225,20 +225,8 @@ impl Core {
     /// is mapped, or a device.
     pub fn peek(&self, bus: &Bus<'_>, addr: u32) -> Option<u8> {
         let mem = &*bus.mem;
-        let entry = |at: u32| match mem.lookup(at & mem.a20_mask()) {
-            MapKind::Ram(backing) | MapKind::Rom(backing) => Some(mem.read::<u32>(backing)),
-            MapKind::Hole | MapKind::Mmio => None,
-        };
-        let mut frame = addr & !0xfff;
-        if self.paging_mode().contains(PagingMode::ENABLED) {
-            let pde = entry((self.cr3 & !0xfff) | addr >> 22 << 2).filter(|pde| pde & 1 != 0)?;
-            frame = if pde & 0x80 != 0 && self.paging_mode().contains(PagingMode::PAGE_SIZE_EXTENSION) {
-                pde & 0xffc0_0000 | addr & 0x003f_f000
-            } else {
-                entry((pde & !0xfff) | (addr >> 12 & 0x3ff) << 2).filter(|pte| pte & 1 != 0)? & !0xfff
-            };
-        }
-        match mem.lookup((frame | addr & 0xfff) & mem.a20_mask()) {
+        let phys = self.paging().look(mem, addr)?;
+        match mem.lookup(phys & mem.a20_mask()) {
             MapKind::Ram(backing) | MapKind::Rom(backing) => Some(mem.read(backing)),
             MapKind::Hole | MapKind::Mmio => None,
         }

@@ -1,11 +1,11 @@
 //! The architectural state of the processor, and what is derived from it.
 
 use bitflags::bitflags;
-use oldiron_mmu::{Attention, PagingMode, Segment, Ticks, Tlb, TlbBank, Width};
+use oldiron_mmu::{Attention, Paging, PagingMode, Segment, Ticks, Tlb, TlbBank, Width};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CpuModel, CpuStats,
+    CpuModel, CpuStats, Features,
     fault::Fault,
     flags::{Eflags, LazyFlags},
     fpu::Fpu,
@@ -89,6 +89,13 @@ bitflags! {
         const PGE = 1 << 7;
         /// RDPMC at any CPL.
         const PCE = 1 << 8;
+    }
+
+    /// IA32_EFER (SDM vol. 3A §2.2.1), as far as it concerns 32-bit processors.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Efer: u64 {
+        /// Bit 63 of PAE paging entries forbids execution.
+        const NXE = 1 << 11;
     }
 }
 
@@ -202,6 +209,10 @@ pub struct Core {
     pub cr3: u32,
     /// CR4.
     pub cr4: Cr4,
+    /// The page directory pointers that were read when CR3 was loaded, with CR4.PAE.
+    pub page_pointers: [u64; 4],
+    /// IA32_EFER.
+    pub efer: Efer,
     /// DR0–DR3, two unused, DR6, DR7.
     pub dr: [u32; 8],
     /// GDTR.
@@ -267,6 +278,8 @@ impl Core {
             cr2: 0,
             cr3: 0,
             cr4: Cr4::empty(),
+            page_pointers: [0; 4],
+            efer: Efer::empty(),
             dr: [0; 8],
             gdtr: TableRegister::default(),
             idtr: TableRegister::default(),
@@ -312,6 +325,8 @@ impl Core {
         self.cr2 = 0;
         self.cr3 = 0;
         self.cr4 = Cr4::empty();
+        self.page_pointers = [0; 4];
+        self.efer = Efer::empty();
         self.dr = [0, 0, 0, 0, 0, 0, dr6::ONES, 0x400];
         self.gdtr = TableRegister {
             base: 0,
@@ -441,12 +456,23 @@ impl Core {
     }
 
     /// How the page walk goes now.
-    pub fn paging_mode(&self) -> PagingMode {
+    pub fn paging(&self) -> Paging {
+        Paging {
+            mode: self.paging_mode(),
+            root: self.cr3,
+            pointers: self.page_pointers,
+        }
+    }
+
+    fn paging_mode(&self) -> PagingMode {
         let mut mode = PagingMode::empty();
         mode.set(PagingMode::ENABLED, self.cr0.contains(Cr0::PG));
         mode.set(PagingMode::WRITE_PROTECT, self.cr0.contains(Cr0::WP));
         mode.set(PagingMode::PAGE_SIZE_EXTENSION, self.cr4.contains(Cr4::PSE));
         mode.set(PagingMode::GLOBAL, self.cr4.contains(Cr4::PGE));
+        mode.set(PagingMode::PHYSICAL_EXTENSION, self.cr4.contains(Cr4::PAE));
+        mode.set(PagingMode::EXECUTE_DISABLE, self.efer.contains(Efer::NXE));
+        mode.set(PagingMode::PSE36, self.model.has(Features::PSE36));
         mode
     }
 

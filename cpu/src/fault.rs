@@ -99,6 +99,8 @@ fault_rules! {
     LdtInvalid: "the LDT of the new task is invalid",
     TssNotAvailable: "the descriptor is not an available TSS",
     ControlRegisterBits: "reserved or inconsistent bits in a control register",
+    PagePointerReserved: "a page directory pointer has a reserved bit set (SDM 3A 4.4.1)",
+    MonitorExtension: "MONITOR or MWAIT with an extension that does not exist (SDM 2B \"MONITOR\")",
     UnknownMsr: "the MSR does not exist on this processor",
     MsrValue: "the MSR does not take this value",
     VirtualInterruptPending: "STI, POPF or IRET would enable virtual interrupts with VIP set (SDM 3B 20.3)",

@@ -21,11 +21,11 @@ mod system_tests;
 mod tests;
 mod trace;
 
-pub use self::core::{Activity, Core, Cr0, Cr4, Mode, Shadow, TableRegister, reg, seg};
+pub use self::core::{Activity, Core, Cr0, Cr4, Efer, Mode, Shadow, TableRegister, reg, seg};
 pub use cpu::{CoreGuard, Cpu, Dispatch, Exit, Run};
 pub use fault::{Fault, FaultRule, vector};
 pub use flags::{Eflags, LazyFlags};
 pub use fpu::{F80, Fpu};
 pub use insn::{Insn, InsnAttr};
-pub use model::{CpuModel, CpuidLeaf, MODELS};
+pub use model::{CpuModel, CpuidLeaf, Features, MODELS, ModelError};
 pub use stats::CpuStats;

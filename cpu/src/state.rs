@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Cpu,
-    core::{Activity, Cr0, Cr4, Shadow, TableRegister, reg},
+    core::{Activity, Cr0, Cr4, Efer, Shadow, TableRegister, reg},
     flags::{Eflags, LazyFlags},
     fpu::Fpu,
 };
@@ -30,6 +30,8 @@ struct State {
     cr2: u32,
     cr3: u32,
     cr4: u32,
+    page_pointers: [u64; 4],
+    efer: u64,
     dr: [u32; 8],
     test_registers: [u32; 8],
     msrs: BTreeMap<u32, u64>,
@@ -44,7 +46,7 @@ struct State {
 
 impl Snapshot for Cpu {
     const TAG: [u8; 4] = *b"CPU ";
-    const VERSION: u16 = 2;
+    const VERSION: u16 = 3;
 
     fn save(&self, w: &mut StateWriter) {
         let core = self.core();
@@ -66,6 +68,8 @@ impl Snapshot for Cpu {
             cr2: core.cr2,
             cr3: core.cr3,
             cr4: core.cr4.bits(),
+            page_pointers: core.page_pointers,
+            efer: core.efer.bits(),
             dr: core.dr,
             test_registers: core.test_registers,
             msrs: core.msrs.clone(),
@@ -109,6 +113,8 @@ impl Snapshot for Cpu {
         core.cr2 = state.cr2;
         core.cr3 = state.cr3;
         core.cr4 = Cr4::from_bits_truncate(state.cr4);
+        core.page_pointers = state.page_pointers;
+        core.efer = Efer::from_bits_truncate(state.efer);
         core.dr = state.dr;
         core.test_registers = state.test_registers;
         core.msrs = state.msrs;

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
-use oldiron_platform::{Chs, CpuModel, DateTime, MODELS, Timing};
+use oldiron_platform::{Chs, CpuModel, DateTime, Timing};
 use regex::Regex;
 
 use crate::{img::create, log_sink::LogSpec, matcher, spec::Again, units};
@@ -85,8 +85,7 @@ pub enum SelftestCommand {
 /// Options of `oldiron selftest cpu`.
 #[derive(Args, Debug, Default)]
 pub struct SelftestArgs {
-    /// A vector file or a directory of them; repeatable [default: $OLDIRON_VECTORS or ../shared/vectors, and
-    /// vectors286 beside it]
+    /// A vector file (*.hwx.zst, *.MOO.gz) or a directory of them; repeatable [default: the sample inside the program]
     #[arg(long, value_name = "PATH")]
     pub suite: Vec<PathBuf>,
     /// Only cases whose "ID INSTRUCTION" matches this regular expression, e.g. '^int32/.* shl$'
@@ -98,6 +97,12 @@ pub struct SelftestArgs {
     /// Print one case and run it
     #[arg(long, value_name = "ID", conflicts_with_all = ["list", "filter"])]
     pub show: Option<String>,
+    /// Write the results as JSON
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["list", "show"])]
+    pub json: Option<PathBuf>,
+    /// Write the results as JUnit XML
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["list", "show"])]
+    pub junit: Option<PathBuf>,
 }
 
 /// `oldiron img`.
@@ -326,8 +331,9 @@ pub struct RunArgs {
     #[arg(value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
 
-    /// Processor model, as `oldiron cpu list` prints them [default: the newest]
-    #[arg(long, value_name = "MODEL", value_parser = cpu_model, help_heading = "Machine")]
+    /// Processor model, as `oldiron cpu list` prints them, with features added or taken away: p6,+sep,-pge
+    /// [default: the newest that is complete]
+    #[arg(long, value_name = "MODEL[,+F,-F]", value_parser = cpu_model, help_heading = "Machine")]
     pub cpu: Option<&'static CpuModel>,
     /// Guest memory, 1M to 3G [default: 64M]
     #[arg(long, value_name = "SIZE", value_parser = units::memory_mib, help_heading = "Machine")]
@@ -639,15 +645,7 @@ fn option_takes_value(cli: &clap::Command, text: &str) -> bool {
 }
 
 fn cpu_model(text: &str) -> Result<&'static CpuModel, String> {
-    if let Some((_, features)) = text.split_once(',') {
-        return Err(format!(
-            "this version cannot change features of a model ('{features}')"
-        ));
-    }
-    CpuModel::by_name(text).ok_or_else(|| {
-        let names: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
-        format!("no such model; there are {} (oldiron cpu list)", names.join(", "))
-    })
+    CpuModel::parse(text).map_err(|error| error.to_string())
 }
 
 fn timing(text: &str) -> Result<Timing, String> {

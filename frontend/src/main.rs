@@ -46,7 +46,7 @@ mod window;
 
 use std::{io::Write, process::ExitCode};
 
-use oldiron_platform::MODELS;
+use oldiron_platform::{CpuModel, MODELS};
 
 use crate::{
     cli::{Command, CpuCommand, Parsed, SelftestCommand, SnapshotCommand},
@@ -130,14 +130,20 @@ fn print(text: &str) -> u8 {
     code::OK
 }
 
+/// The models with their features, and what each lacks.
 fn cpu_list() -> String {
-    let newest = MODELS.last().map_or("", |model| model.name);
-    let line = |name: &str, description: &str| {
-        let default = if name == newest { " (default)" } else { "" };
-        format!("{name:10}{description}{default}\n")
-    };
-    MODELS
-        .iter()
-        .map(|model| line(model.name, model.description))
-        .collect()
+    let default = CpuModel::newest_complete().name;
+    let mut text = String::new();
+    for model in &MODELS {
+        let note = if model.name == default { " (default)" } else { "" };
+        text += &format!("{:13}{}{note}\n", model.name, model.description);
+        let mut line = |what: &str, names: &[&str]| {
+            if !names.is_empty() {
+                text += &format!("{:13}{what}: {}\n", "", names.join(" "));
+            }
+        };
+        line("features", &model.features.names());
+        line("not complete, lacks", &model.lacking.names());
+    }
+    text
 }

@@ -8,7 +8,7 @@ use std::{
 
 use chrono::{Datelike, Local, Timelike};
 use oldiron_platform::{
-    BlockImage, BuildError, Chs, DateTime, Dispatch, FloppyKind, MODELS, Machine, MachineBuilder,
+    BlockImage, BuildError, Chs, CpuModel, DateTime, Dispatch, FloppyKind, Machine, MachineBuilder,
     MemoryImage, OverlayImage, TickRate, Timing,
 };
 
@@ -295,7 +295,7 @@ impl Parts {
             }
         }
         Spec {
-            cpu: args.cpu.unwrap_or(&MODELS[MODELS.len() - 1]).name.to_owned(),
+            cpu: args.cpu.unwrap_or(CpuModel::newest_complete()).name.to_owned(),
             memory: args.mem.unwrap_or(DEFAULT_MEMORY_MIB),
             ips: rate.per_second(),
             real_timing: args.timing == Some(Timing::Real),

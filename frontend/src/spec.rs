@@ -235,7 +235,7 @@ impl Spec {
     pub fn apply(&self, args: &mut RunArgs, home: &Path) -> Result<(), Failure> {
         self.check_options(args, home)?;
         let damaged = || Failure::file(format!("{}: describes no machine that there is", home.display()));
-        args.cpu = Some(CpuModel::by_name(&self.cpu).ok_or_else(|| {
+        args.cpu = Some(CpuModel::parse(&self.cpu).map_err(|_| {
             Failure::file(format!(
                 "{}: was made with the processor {}, which this version does not have",
                 home.display(),

@@ -16,7 +16,7 @@ mod width;
 
 pub use bus::{Attention, Bus, IoSpace, IoWidth};
 pub use memory::{GuestMemory, HOLE_BYTE, MapKind, PAGE_SIZE, PageFlags, PhysAddr, RomId};
-pub use paging::{Access, PageFault, PageFaultCode, PagingMode, Walk, walk};
+pub use paging::{Access, PageFault, PageFaultCode, Paging, PagingMode, Walk, read_pointers, walk};
 pub use segment::{SegAttr, Segment};
 pub use snapshot::{Snapshot, SnapshotError, StateReader, StateWriter};
 pub use time::{TickRate, Ticks};

@@ -282,7 +282,8 @@ impl GuestMemory {
     /// present and accessed. The walk sets the accessed bit before it makes a translation.
     #[cold]
     fn has_entry_in_use(&self, backing: u32, len: u32) -> bool {
-        let entries = (backing & !3..backing + len).step_by(4);
+        // Entries of PAE have eight bytes; those that tell are in the lower half.
+        let entries = (backing & !7..backing + len).step_by(4);
         entries.map(|at| self.read::<u32>(at)).any(paging::is_in_use)
     }
 

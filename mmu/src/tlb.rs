@@ -73,6 +73,8 @@ const FLAG_WRITE: u32 = 1 << 0;
 const FLAG_GLOBAL: u32 = 1 << 1;
 const FLAG_LARGE: u32 = 1 << 2;
 const FLAG_DEVICE: u32 = 1 << 3;
+/// The frame lies at 4 GiB or above: nothing is there.
+const FLAG_BEYOND: u32 = 1 << 4;
 
 impl Entry {
     const EMPTY: Self = Self {
@@ -411,12 +413,13 @@ impl Tlb {
             let bank = if user { TlbBank::User } else { TlbBank::Supervisor };
             let entry = &self.entries[index_of(addr) + bank.first()];
             let usable = entry.page == page && (access == Access::Read || entry.frame & FLAG_WRITE != 0);
-            usable.then_some(entry.frame & FRAME_MASK)?
+            usable.then_some(entry.frame)?
         };
-        let phys = (frame | addr as u32 & 0xfff) & mem.a20_mask();
+        let phys = (frame & FRAME_MASK | addr as u32 & 0xfff) & mem.a20_mask();
+        let beyond = frame & FLAG_BEYOND != 0;
         Some(Target {
             phys,
-            kind: mem.lookup(phys),
+            kind: if beyond { MapKind::Hole } else { mem.lookup(phys) },
         })
     }
 
@@ -433,14 +436,19 @@ impl Tlb {
         self.misses += 1;
         let page = (addr >> 12) as u32;
         let phys = (walk.frame | addr as u32 & 0xfff) & mem.a20_mask();
-        let kind = mem.lookup(phys);
+        let kind = if walk.beyond {
+            MapKind::Hole
+        } else {
+            mem.lookup(phys)
+        };
+        let beyond = if walk.beyond { FLAG_BEYOND } else { 0 };
         self.has_large |= walk.large;
         self.has_global |= walk.global;
         if access == Access::Execute {
             let index = (page as usize & (EXEC_ENTRIES - 1)) + EXEC_ENTRIES * user as usize;
             self.exec[index] = ExecEntry {
                 page,
-                frame: walk.frame,
+                frame: walk.frame | beyond,
             };
             return Target { phys, kind };
         }
@@ -448,7 +456,7 @@ impl Tlb {
         let may_write = walk.dirty && (walk.writable || !(user || write_protect));
         let mut entry = Entry {
             page,
-            frame: walk.frame,
+            frame: walk.frame | beyond,
             ..Entry::EMPTY
         };
         entry.frame |= if may_write { FLAG_WRITE } else { 0 };
@@ -624,6 +632,7 @@ mod tests {
             dirty: true,
             global: false,
             large: false,
+            beyond: false,
         };
         tlb.fill(addr, &walk, Access::Write, false, true, mem);
     }
@@ -674,6 +683,7 @@ mod tests {
             dirty: true,
             global: false,
             large: false,
+            beyond: false,
         };
         tlb.fill(0x8010, &read_only, Access::Read, true, true, &mem);
         assert_eq!(tlb.device_as(0x8010, 1, false, true, &mem), Some(0xa0010));

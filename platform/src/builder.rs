@@ -1,6 +1,6 @@
 //! What a machine is made of, and whether the parts fit together.
 
-use oldiron_cpu::{CpuModel, Dispatch, MODELS};
+use oldiron_cpu::{CpuModel, Dispatch};
 use oldiron_devices::{
     BlockImage, Chs, Cmos, CoprocessorError, DateTime, DiskError, DmaPair, FloppyController, FloppyKind,
     GeometryError, IdeChannel, PicPair, Pit, Ps2Controller, SystemPorts, Timing, Uart, Vga, check_chs,
@@ -304,7 +304,7 @@ impl MachineBuilder {
             Some((channel.geometry(device)?.physical, channel.sectors(device)?))
         };
         let disks = [0, 1, 2, 3].map(disk_facts);
-        let model = self.cpu.unwrap_or(&MODELS[MODELS.len() - 1]);
+        let model = self.cpu.unwrap_or(CpuModel::newest_complete());
         let facts = Facts {
             memory_mib: self.memory_mib,
             floppies: kinds,

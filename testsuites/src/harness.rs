@@ -1,61 +1,15 @@
-//! What the suites of processor vectors share: finding and unpacking their files, running every case
-//! with both dispatchers, and the table of results.
+//! What the suites of processor vectors share: running every case with both dispatchers, and the counts
+//! of results.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fmt, ops::Range};
 
 use oldiron_cpu::{Core, CoreGuard, Cpu, CpuModel, Dispatch, Exit};
 use oldiron_mmu::{Attention, Bus, GuestMemory, IoSpace, IoWidth, PhysAddr, Ticks};
 
-use crate::{hwx::HwxSuite, moo::MooSuite};
-
 /// Both dispatchers: results must not depend on the choice.
 pub const DISPATCHERS: [Dispatch; 2] = [Dispatch::Chained, Dispatch::Loop];
-/// How many failures a report keeps in words.
-const KEPT_FAILURES: usize = 20;
-/// A file larger than this when unpacked is not one of ours.
-const MOST_UNPACKED: u64 = 1 << 30;
-
-/// Why a suite cannot be run.
-#[derive(Debug, thiserror::Error)]
-pub enum SuiteError {
-    /// It cannot be read.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the host says.
-        #[source]
-        source: std::io::Error,
-    },
-    /// It is not what its name says.
-    #[error("{path}: damaged: {what}")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        what: String,
-    },
-    /// No vectors were found.
-    #[error("{path}: no *.hwx.zst or *.MOO.gz files here")]
-    Nothing {
-        /// The directory.
-        path: PathBuf,
-    },
-}
-
-impl SuiteError {
-    pub(crate) fn damaged(path: &Path, what: impl Into<String>) -> Self {
-        Self::Damaged {
-            path: path.to_path_buf(),
-            what: what.into(),
-        }
-    }
-}
+/// How many failures of an instruction a report keeps in words, at least.
+const KEPT_FAILURES: u64 = 20;
 
 /// Why a case was not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,6 +64,11 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// All cases.
+    pub fn vectors(&self) -> u64 {
+        self.passed + self.failed + self.skipped_total()
+    }
+
     /// Cases not compared.
     pub fn skipped_total(&self) -> u64 {
         self.skipped.values().sum()
@@ -128,6 +87,8 @@ impl Tally {
 /// A failure in words.
 #[derive(Clone, Debug)]
 pub struct Failure {
+    /// Which case of the suite.
+    pub case: usize,
     /// What `--show` takes.
     pub id: String,
     /// The instruction's name in the suite.
@@ -150,6 +111,24 @@ pub struct SuiteReport {
 }
 
 impl SuiteReport {
+    /// Of a suite of which nothing was run.
+    pub(crate) fn empty(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            instructions: BTreeMap::new(),
+            failures: Vec::new(),
+        }
+    }
+
+    /// Adds the results of other cases of the same suite.
+    pub(crate) fn add(&mut self, other: Self) {
+        for (instruction, tally) in other.instructions {
+            self.instructions.entry(instruction).or_default().add(&tally);
+        }
+        self.failures.extend(other.failures);
+        self.failures.sort_by_key(|failure| failure.case);
+    }
+
     /// Everything together.
     pub fn total(&self) -> Tally {
         let mut total = Tally::default();
@@ -161,7 +140,7 @@ impl SuiteReport {
 }
 
 /// A suite of vectors: one HWX file, or one directory of MOO files.
-pub trait Suite {
+pub trait Suite: Send + Sync {
     /// The suite's name: the family, or `286`.
     fn name(&self) -> &str;
     /// Number of cases.
@@ -172,35 +151,49 @@ pub trait Suite {
     fn instruction(&self, case: usize) -> &str;
     /// Whether a case is skipped, before it is run.
     fn skip(&self, case: usize) -> Option<SkipRule>;
+    /// A case in words: its code, the state before, and what is expected.
+    fn describe(&self, case: usize) -> String;
+    /// Machines on which cases run. Each thread has its own.
+    fn runner(&self) -> Box<dyn Runner + '_>;
+}
+
+/// Machines that run the cases of one suite.
+pub trait Runner {
     /// Runs a case. `Err` says what differed.
     fn run(&mut self, case: usize, dispatch: Dispatch) -> Result<(), String>;
-    /// A case in words.
-    fn describe(&self, case: usize) -> String;
+    /// The state that the last run ended in, in words.
+    fn got(&self) -> String;
 }
 
 /// Runs all cases of a suite whose `id instruction` the filter accepts.
-pub fn run_suite(suite: &mut dyn Suite, filter: &dyn Fn(&str) -> bool) -> SuiteReport {
-    let mut report = SuiteReport {
-        name: suite.name().to_owned(),
-        instructions: BTreeMap::new(),
-        failures: Vec::new(),
-    };
-    for case in 0..suite.count() {
-        let (id, instruction) = (suite.id(case), suite.instruction(case).to_owned());
+pub fn run_suite(suite: &dyn Suite, filter: &dyn Fn(&str) -> bool) -> SuiteReport {
+    run_range(suite, suite.runner().as_mut(), 0..suite.count(), filter)
+}
+
+/// The same for some of its cases.
+pub(crate) fn run_range(
+    suite: &dyn Suite,
+    runner: &mut dyn Runner,
+    cases: Range<usize>,
+    filter: &dyn Fn(&str) -> bool,
+) -> SuiteReport {
+    let mut report = SuiteReport::empty(suite.name());
+    for case in cases {
+        let (id, instruction) = (suite.id(case), suite.instruction(case));
         if !filter(&format!("{id} {instruction}")) {
             continue;
         }
-        let outcome = run_case(suite, case);
-        let tally = report.instructions.entry(instruction.clone()).or_default();
-        match outcome {
+        let tally = report.instructions.entry(instruction.to_owned()).or_default();
+        match run_case(suite, runner, case) {
             Ok(Outcome::Skipped(rule)) => *tally.skipped.entry(rule).or_default() += 1,
             Ok(_) => tally.passed += 1,
             Err((dispatch, detail)) => {
                 tally.failed += 1;
-                if tally.failed <= KEPT_FAILURES as u64 {
+                if tally.failed <= KEPT_FAILURES {
                     report.failures.push(Failure {
+                        case,
                         id,
-                        instruction,
+                        instruction: instruction.to_owned(),
                         dispatch,
                         detail,
                     });
@@ -212,88 +205,18 @@ pub fn run_suite(suite: &mut dyn Suite, filter: &dyn Fn(&str) -> bool) -> SuiteR
 }
 
 /// Runs one case with both dispatchers.
-pub fn run_case(suite: &mut dyn Suite, case: usize) -> Result<Outcome, (Dispatch, String)> {
+pub fn run_case(
+    suite: &dyn Suite,
+    runner: &mut dyn Runner,
+    case: usize,
+) -> Result<Outcome, (Dispatch, String)> {
     if let Some(rule) = suite.skip(case) {
         return Ok(Outcome::Skipped(rule));
     }
     for dispatch in DISPATCHERS {
-        suite.run(case, dispatch).map_err(|detail| (dispatch, detail))?;
+        runner.run(case, dispatch).map_err(|detail| (dispatch, detail))?;
     }
     Ok(Outcome::Passed)
-}
-
-/// Families of the HWX vectors in the order to run them.
-pub const FAMILIES: [&str; 15] = [
-    "int16", "int32", "real16", "limit", "seg", "paging", "priv", "align", "trap", "smc", "prog16", "prog32",
-    "x87", "x87prog", "mmx",
-];
-
-/// The suites at a path: an `.hwx.zst` file, a `.MOO.gz` file, or a directory of either.
-pub fn suites_at(path: &Path) -> Result<Vec<PathBuf>, SuiteError> {
-    let io = |source| SuiteError::Io {
-        path: path.to_path_buf(),
-        source,
-    };
-    if !std::fs::metadata(path).map_err(io)?.is_dir() {
-        return Ok(vec![path.to_path_buf()]);
-    }
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(io)? {
-        if let Ok(name) = entry.map_err(io)?.file_name().into_string() {
-            names.push(name);
-        }
-    }
-    if names.iter().any(|name| is_moo(name)) {
-        return Ok(vec![path.to_path_buf()]);
-    }
-    let families = FAMILIES.iter().map(|family| format!("{family}.hwx.zst"));
-    let found: Vec<_> = families
-        .filter(|name| names.contains(name))
-        .map(|name| path.join(name))
-        .collect();
-    if found.is_empty() {
-        return Err(SuiteError::Nothing {
-            path: path.to_path_buf(),
-        });
-    }
-    Ok(found)
-}
-
-pub(crate) fn is_moo(name: &str) -> bool {
-    name.ends_with(".MOO.gz") || name.ends_with(".MOO")
-}
-
-/// Opens a suite that [`suites_at`] found.
-pub fn open(path: &Path, model: &'static CpuModel) -> Result<Box<dyn Suite>, SuiteError> {
-    let name = path.to_string_lossy();
-    if path.is_dir() || is_moo(&name) {
-        Ok(Box::new(MooSuite::open(path, model)?))
-    } else {
-        Ok(Box::new(HwxSuite::open(path, model)?))
-    }
-}
-
-/// Reads a file, unpacked if its name says that it is packed.
-pub(crate) fn read_unpacked(path: &Path) -> Result<Vec<u8>, SuiteError> {
-    let packed = std::fs::read(path).map_err(|source| SuiteError::Io {
-        path: path.to_path_buf(),
-        source,
-    })?;
-    let mut unpacked = Vec::new();
-    let damaged = |what: String| SuiteError::damaged(path, what);
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("zst") => {
-            let reader = ruzstd::decoding::StreamingDecoder::new(packed.as_slice())
-                .map_err(|error| damaged(error.to_string()))?;
-            reader.take(MOST_UNPACKED).read_to_end(&mut unpacked)
-        }
-        Some("gz") => flate2::read::GzDecoder::new(packed.as_slice())
-            .take(MOST_UNPACKED)
-            .read_to_end(&mut unpacked),
-        _ => return Ok(packed),
-    }
-    .map_err(|error| damaged(error.to_string()))?;
-    Ok(unpacked)
 }
 
 /// A reader of little-endian records that knows when they end too early.

@@ -9,13 +9,17 @@ mod fpu;
 use std::path::Path;
 
 use iced_x86::{CpuidFeature, Decoder, DecoderOptions};
-use oldiron_cpu::{Activity, CpuModel, Cr0, Cr4, Dispatch, Eflags, Shadow, reg, seg};
+use oldiron_cpu::{Activity, CpuModel, Cr0, Cr4, Dispatch, Efer, Eflags, Features, Shadow, reg, seg};
 use oldiron_mmu::Segment;
 
 use self::fpu::FpuState;
-use crate::harness::{Cursor, Rig, SkipRule, Suite, SuiteError, read_unpacked, rig_index};
+use crate::{
+    harness::{Cursor, Rig, Runner, SkipRule, Suite, rig_index},
+    source::{SuiteError, Wrong},
+};
 
-const MAGIC: &[u8] = b"HWX86V01";
+const MAGIC: &[u8] = b"HWX86V";
+const VERSION: &str = "01";
 
 const FLAG_UNDEF_RESULT: u8 = 1;
 const FLAG_AMD: u8 = 2;
@@ -33,7 +37,7 @@ const NO_ERROR_CODE: u32 = 0xffff_ffff;
 const OPCODE_HLT: u8 = 0xf4;
 const VECTOR_GP: u8 = 13;
 const VECTOR_PF: u8 = 14;
-/// Error code bit of #PF that needs no-execute support.
+/// Error code bit of #PF that there is with execute-disable alone.
 const PF_INSTRUCTION: u32 = 1 << 4;
 
 // ---- memory (FORMAT.md "Memory") ----
@@ -77,6 +81,8 @@ const REAL_IVT: u32 = 0x7000;
 const PAGE_DIRECTORY: u32 = SYSTEM + SYSTEM_BYTES;
 const LOW_TABLE: u32 = PAGE_DIRECTORY + 0x1000;
 const SYSTEM_TABLE: u32 = PAGE_DIRECTORY + 0x2000;
+const LOW_DIRECTORY: u32 = PAGE_DIRECTORY + 0x3000;
+const SYSTEM_DIRECTORY: u32 = PAGE_DIRECTORY + 0x4000;
 /// Handlers of real mode, which cannot reach above 1 MiB + 64 KiB.
 const REAL_HANDLERS: u32 = 0x90000;
 const MEMORY_BYTES: u32 = 0x20_0000;
@@ -193,40 +199,42 @@ pub struct HwxSuite {
     ldt: Vec<u64>,
     gdt: Vec<u64>,
     vectors: Vec<Vector>,
-    image: Vec<u8>,
-    rigs: [Rig; 2],
     model: &'static CpuModel,
 }
 
+/// Machines for the vectors of a family.
+struct HwxRunner<'a> {
+    suite: &'a HwxSuite,
+    image: Vec<u8>,
+    rigs: [Rig; 2],
+    /// What the last run came to.
+    observed: Option<Observed>,
+}
+
 impl HwxSuite {
-    /// Reads a file and prepares the machines.
-    pub fn open(path: &Path, model: &'static CpuModel) -> Result<Self, SuiteError> {
-        let data = read_unpacked(path)?;
+    /// Reads the unpacked contents of the file at `path`.
+    pub fn new(path: &Path, data: &[u8], model: &'static CpuModel) -> Result<Self, SuiteError> {
         let mut suite = Self {
             family: String::new(),
             names: Vec::new(),
             ldt: Vec::new(),
             gdt: Vec::new(),
             vectors: Vec::new(),
-            image: base_image(),
-            rigs: Rig::pair(model, MEMORY_BYTES),
             model,
         };
-        suite
-            .parse(&data)
-            .map_err(|what| SuiteError::damaged(path, what))?;
-        for rig in &mut suite.rigs {
-            rig.mem.phys_write(0, &suite.image);
-            write_handlers(rig);
-        }
-        suite.write_system(SYSTEM);
+        suite.parse(data).map_err(|wrong| wrong.in_file(path))?;
         Ok(suite)
     }
 
-    fn parse(&mut self, data: &[u8]) -> Result<(), String> {
+    fn parse(&mut self, data: &[u8]) -> Result<(), Wrong> {
         let mut cursor = Cursor::new(data);
         if cursor.take(MAGIC.len())? != MAGIC {
-            return Err("it does not begin as a vector file".to_owned());
+            return Err("it does not begin as a vector file".to_owned().into());
+        }
+        let version = cursor.take(VERSION.len())?;
+        if version != VERSION.as_bytes() {
+            let found = String::from_utf8_lossy(version).into_owned();
+            return Err(Wrong::Version("HWX", found, VERSION));
         }
         let header_len = cursor.u32()? as usize;
         let _seed = cursor.u64()?;
@@ -246,52 +254,22 @@ impl HwxSuite {
             }
         }
         if cursor.position() != header_len {
-            return Err("the header has another length than it says".to_owned());
+            return Err("the header has another length than it says".to_owned().into());
         }
         while !cursor.is_empty() {
             let len = cursor.u16()? as usize;
             let mut record = Cursor::new(cursor.take(len)?);
-            let vector = Vector::read(&mut record, &defaults)?;
+            let vector = Vector::read(&mut record, &defaults)
+                .map_err(|what| format!("record {}: {what}", self.vectors.len()))?;
             if !record.is_empty() || usize::from(vector.name) >= self.names.len() {
-                return Err(format!("record {} is malformed", self.vectors.len()));
+                return Err(format!("record {} is malformed", self.vectors.len()).into());
             }
             self.vectors.push(vector);
         }
         if self.vectors.len() != count as usize {
-            return Err(format!("{} records instead of {count}", self.vectors.len()));
+            return Err(format!("{} records instead of {count}", self.vectors.len()).into());
         }
         Ok(())
-    }
-
-    /// Writes GDT, LDT, IDT and TSS for system structures at linear address `system`.
-    fn write_system(&mut self, system: u32) {
-        let mut gdt = self.gdt.clone();
-        gdt.resize(8, 0);
-        gdt.push(system_descriptor(system + TSS, TSS_LIMIT, ACCESS_BUSY_TSS));
-        gdt.push(system_descriptor(
-            system + LDT,
-            self.ldt.len() as u32 * 8 - 1,
-            ACCESS_LDT,
-        ));
-        gdt.push(KERNEL_CODE);
-        gdt.push(KERNEL_DATA);
-        let idt = (0..256u32).map(|number| {
-            let access = ACCESS_INTERRUPT_GATE | if matches!(number, 3 | 4) { DPL3 } else { 0 };
-            gate(SELECTOR_KERNEL_CODE, system + HANDLERS + number, access)
-        });
-        let mut tss = [0; TSS_LIMIT as usize + 1];
-        tss[4..8].copy_from_slice(&(system + KERNEL_STACK).to_le_bytes());
-        tss[8..10].copy_from_slice(&SELECTOR_KERNEL_STACK.to_le_bytes());
-        // The I/O bitmap begins beyond the limit: there is none.
-        tss[0x66..0x68].copy_from_slice(&(TSS_LIMIT as u16 + 1).to_le_bytes());
-        let bytes = |table: Vec<u64>| table.into_iter().flat_map(u64::to_le_bytes).collect::<Vec<u8>>();
-        let (gdt, ldt, idt) = (bytes(gdt), bytes(self.ldt.clone()), bytes(idt.collect()));
-        for rig in &mut self.rigs {
-            rig.mem.phys_write(SYSTEM + GDT, &gdt);
-            rig.mem.phys_write(SYSTEM + LDT, &ldt);
-            rig.mem.phys_write(SYSTEM + IDT, &idt);
-            rig.mem.phys_write(SYSTEM + TSS, &tss);
-        }
     }
 
     fn is_paged(&self) -> bool {
@@ -370,6 +348,10 @@ impl Vector {
         if self.mode == 0 { 32 } else { 16 }
     }
 
+    fn needs_no_execute(&self) -> bool {
+        self.pages.iter().any(|&(_, perm)| perm & PERM_NO_EXECUTE != 0)
+    }
+
     /// How many units of the last place floating-point values may differ by; none if they are not compared.
     fn value_tolerance(&self) -> Option<u8> {
         if self.flags & FLAG_APPROX == 0 {
@@ -389,11 +371,24 @@ impl Vector {
         while decoder.can_decode() {
             let code = decoder.decode().code();
             let features = code.cpuid_features();
-            if features
-                .iter()
-                .any(|name| matches!(name, FPU | FPU287 | FPU387 | MMX | SSE | SSE2 | SSE3))
-                && !model.supports(code)
-            {
+            let floats_or_packs = features.iter().any(|name| {
+                matches!(
+                    name,
+                    FPU | FPU287
+                        | FPU387
+                        | MMX
+                        | FXSR
+                        | SSE
+                        | SSE2
+                        | SSE3
+                        | SSSE3
+                        | SSE4_1
+                        | SSE4_2
+                        | POPCNT
+                        | CLFSH
+                )
+            });
+            if floats_or_packs && !model.supports(code) {
                 return true;
             }
             if one {
@@ -416,6 +411,17 @@ fn read_runs(cursor: &mut Cursor<'_>) -> Result<Vec<MemoryRun>, String> {
         runs.push(MemoryRun { addr, bytes });
     }
     Ok(runs)
+}
+
+/// How its linear addresses are translated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tables {
+    /// Not at all.
+    Unpaged,
+    /// By tables of 32-bit entries.
+    Narrow,
+    /// With PAE and execute-disable.
+    Wide,
 }
 
 /// How a vector is run.
@@ -457,7 +463,7 @@ impl Suite for HwxSuite {
             Some(SkipRule::UndefinedResult)
         } else if vector.flags & FLAG_AMD != 0 {
             Some(SkipRule::OtherVendor)
-        } else if vector.pages.iter().any(|&(_, perm)| perm & PERM_NO_EXECUTE != 0) {
+        } else if vector.needs_no_execute() && !self.model.has(Features::NX) {
             Some(SkipRule::NeedsNoExecute)
         } else if vector.exceeds(self.model) {
             Some(SkipRule::NotInModel)
@@ -466,18 +472,19 @@ impl Suite for HwxSuite {
         }
     }
 
-    fn run(&mut self, case: usize, dispatch: Dispatch) -> Result<(), String> {
-        if self.vectors[case].mode != MODE_REAL16 {
-            return self.run_as(case, dispatch, How::Protected);
+    fn runner(&self) -> Box<dyn Runner + '_> {
+        let mut runner = HwxRunner {
+            suite: self,
+            image: base_image(),
+            rigs: Rig::pair(self.model, MEMORY_BYTES),
+            observed: None,
+        };
+        for rig in &mut runner.rigs {
+            rig.mem.phys_write(0, &runner.image);
+            write_handlers(rig);
         }
-        self.run_as(case, dispatch, How::Virtual8086)
-            .map_err(|detail| format!("virtual-8086 mode: {detail}"))?;
-        let frame = self.vectors[case].expected.fields[reg::ESP] & 0xffff;
-        if self.vectors[case].exception != NO_EXCEPTION && frame < 6 {
-            return Ok(());
-        }
-        self.run_as(case, dispatch, How::Real)
-            .map_err(|detail| format!("real mode: {detail}"))
+        runner.write_system(SYSTEM);
+        Box::new(runner)
     }
 
     fn describe(&self, case: usize) -> String {
@@ -551,31 +558,116 @@ impl HwxSuite {
             How::Real => Segment::real(selector, 0),
         }
     }
+}
 
-    fn run_as(&mut self, case: usize, dispatch: Dispatch, how: How) -> Result<(), String> {
-        let vector = &self.vectors[case];
-        let cs = self.segment(vector.initial.selector(seg::CS), how);
-        let code_at = (cs.base as u32).wrapping_add(vector.initial.fields[FIELD_EIP]);
-        let system = if self.is_paged() { SYSTEM_PAGED } else { SYSTEM };
-        if self.is_paged() {
-            self.write_system(system);
-            let pages = self.vectors[case].pages.clone();
-            write_page_tables(&mut self.rigs[rig_index(dispatch)], &pages);
+impl Runner for HwxRunner<'_> {
+    fn run(&mut self, case: usize, dispatch: Dispatch) -> Result<(), String> {
+        if self.suite.is_paged() {
+            return self.run_paged(case, dispatch);
         }
-        self.set_state(case, dispatch, how, system);
-        let vector = &self.vectors[case];
+        if self.suite.vectors[case].mode != MODE_REAL16 {
+            return self.run_as(case, dispatch, How::Protected, Tables::Unpaged);
+        }
+        self.run_as(case, dispatch, How::Virtual8086, Tables::Unpaged)
+            .map_err(|detail| format!("virtual-8086 mode: {detail}"))?;
+        let frame = self.suite.vectors[case].expected.fields[reg::ESP] & 0xffff;
+        if self.suite.vectors[case].exception != NO_EXCEPTION && frame < 6 {
+            return Ok(());
+        }
+        self.run_as(case, dispatch, How::Real, Tables::Unpaged)
+            .map_err(|detail| format!("real mode: {detail}"))
+    }
+
+    fn got(&self) -> String {
+        let Some(observed) = &self.observed else {
+            return "no exception and no HLT\n".to_owned();
+        };
+        let mut text = format!(
+            "exception {:02x} error {:x?} cr2 {:08x}\n",
+            observed.exception, observed.error, observed.state.cr2
+        );
+        for (name, value) in FIELD_NAMES.iter().zip(observed.state.fields) {
+            text += &format!("  {name:6} {value:08x}\n");
+        }
+        text
+    }
+}
+
+impl HwxRunner<'_> {
+    /// Writes GDT, LDT, IDT and TSS for system structures at linear address `system`.
+    fn write_system(&mut self, system: u32) {
+        let mut gdt = self.suite.gdt.clone();
+        gdt.resize(8, 0);
+        gdt.push(system_descriptor(system + TSS, TSS_LIMIT, ACCESS_BUSY_TSS));
+        gdt.push(system_descriptor(
+            system + LDT,
+            self.suite.ldt.len() as u32 * 8 - 1,
+            ACCESS_LDT,
+        ));
+        gdt.push(KERNEL_CODE);
+        gdt.push(KERNEL_DATA);
+        let idt = (0..256u32).map(|number| {
+            let access = ACCESS_INTERRUPT_GATE | if matches!(number, 3 | 4) { DPL3 } else { 0 };
+            gate(SELECTOR_KERNEL_CODE, system + HANDLERS + number, access)
+        });
+        let mut tss = [0; TSS_LIMIT as usize + 1];
+        tss[4..8].copy_from_slice(&(system + KERNEL_STACK).to_le_bytes());
+        tss[8..10].copy_from_slice(&SELECTOR_KERNEL_STACK.to_le_bytes());
+        // The I/O bitmap begins beyond the limit: there is none.
+        tss[0x66..0x68].copy_from_slice(&(TSS_LIMIT as u16 + 1).to_le_bytes());
+        let bytes = |table: Vec<u64>| table.into_iter().flat_map(u64::to_le_bytes).collect::<Vec<u8>>();
+        let (gdt, ldt, idt) = (bytes(gdt), bytes(self.suite.ldt.clone()), bytes(idt.collect()));
+        for rig in &mut self.rigs {
+            rig.mem.phys_write(SYSTEM + GDT, &gdt);
+            rig.mem.phys_write(SYSTEM + LDT, &ldt);
+            rig.mem.phys_write(SYSTEM + IDT, &idt);
+            rig.mem.phys_write(SYSTEM + TSS, &tss);
+        }
+    }
+
+    /// Under both formats of page tables, as far as vector and model allow.
+    fn run_paged(&mut self, case: usize, dispatch: Dispatch) -> Result<(), String> {
+        if !self.suite.vectors[case].needs_no_execute() {
+            self.run_as(case, dispatch, How::Protected, Tables::Narrow)?;
+        }
+        if self.suite.model.has(Features::NX) {
+            self.run_as(case, dispatch, How::Protected, Tables::Wide)
+                .map_err(|detail| format!("with PAE: {detail}"))?;
+        }
+        Ok(())
+    }
+
+    fn run_as(&mut self, case: usize, dispatch: Dispatch, how: How, tables: Tables) -> Result<(), String> {
+        let suite = self.suite;
+        let vector = &suite.vectors[case];
+        let cs = self.suite.segment(vector.initial.selector(seg::CS), how);
+        let code_at = (cs.base as u32).wrapping_add(vector.initial.fields[FIELD_EIP]);
+        let system = if self.suite.is_paged() {
+            SYSTEM_PAGED
+        } else {
+            SYSTEM
+        };
+        if self.suite.is_paged() {
+            self.write_system(system);
+            let pages = self.suite.vectors[case].pages.clone();
+            write_page_tables(&mut self.rigs[rig_index(dispatch)], &pages, tables);
+        }
+        self.set_state(case, dispatch, how, system, tables);
+        let vector = &self.suite.vectors[case];
         let rig = &mut self.rigs[rig_index(dispatch)];
         for run in &vector.before {
             rig.mem.phys_write(run.addr, &run.bytes);
         }
         rig.mem.phys_write(code_at, &vector.code);
 
+        self.observed = None;
         let ran = rig.run();
         let result = ran
             .and_then(|()| observe(rig, how, system, &vector.code))
             .and_then(|observed| {
-                compare(vector, &observed)?;
-                Ok(observed)
+                let same = compare(vector, &observed, tables);
+                self.observed = Some(observed);
+                same
             });
 
         // Memory as it must be now, in the place of the base image for a moment.
@@ -619,11 +711,14 @@ impl HwxSuite {
     }
 
     /// Puts the initial state into the processor.
-    fn set_state(&mut self, case: usize, dispatch: Dispatch, how: How, system: u32) {
-        let initial = self.vectors[case].initial;
-        let segments: Vec<_> = (0..6).map(|n| self.segment(initial.selector(n), how)).collect();
-        let paged = self.is_paged();
-        let ldt_limit = self.ldt.len() as u32 * 8 - 1;
+    fn set_state(&mut self, case: usize, dispatch: Dispatch, how: How, system: u32, tables: Tables) {
+        let initial = self.suite.vectors[case].initial;
+        let segments: Vec<_> = (0..6)
+            .map(|n| self.suite.segment(initial.selector(n), how))
+            .collect();
+        let wide = tables == Tables::Wide;
+        let pointers = oldiron_mmu::read_pointers(&self.rigs[rig_index(dispatch)].mem, PAGE_DIRECTORY);
+        let ldt_limit = self.suite.ldt.len() as u32 * 8 - 1;
         let mut core = self.rigs[rig_index(dispatch)].core_mut();
         core.reset();
         initial.fpu.load(&mut core.fpu);
@@ -633,9 +728,11 @@ impl HwxSuite {
         core.segments[..6].copy_from_slice(&segments);
         core.cr0 = Cr0::ET | Cr0::NE | Cr0::MP | Cr0::AM | Cr0::WP;
         core.cr0.set(Cr0::PE, how != How::Real);
-        core.cr0.set(Cr0::PG, paged);
+        core.cr0.set(Cr0::PG, tables != Tables::Unpaged);
         core.cr3 = PAGE_DIRECTORY;
-        core.cr4 = Cr4::empty();
+        core.cr4 = if wide { Cr4::PAE } else { Cr4::empty() };
+        core.efer = if wide { Efer::NXE } else { Efer::empty() };
+        core.page_pointers = pointers.filter(|_| wide).unwrap_or_default();
         core.cpl = if how == How::Real { 0 } else { 3 };
         core.gdtr.base = system + GDT;
         core.gdtr.limit = GDT_LIMIT;
@@ -662,32 +759,62 @@ impl HwxSuite {
     }
 }
 
-/// Page tables of the paging family: identity, with the vector's rights for some pages.
-fn write_page_tables(rig: &mut Rig, pages: &[(u32, u8)]) {
-    let all = PAGE_PRESENT | PAGE_WRITABLE | PAGE_USER;
-    let mut low = [0u32; 1024];
-    for (n, entry) in (0..RAM_END / 0x1000).zip(&mut low) {
-        *entry = n << 12 | all;
-    }
+/// Page tables of the paging family: identity, with the vector's rights for some pages. The first of them is the page
+/// directory, or with PAE the four pointers.
+fn write_page_tables(rig: &mut Rig, pages: &[(u32, u8)], tables: Tables) {
+    let all = (PAGE_PRESENT | PAGE_WRITABLE | PAGE_USER) as u64;
+    let system_rights = (PAGE_PRESENT | PAGE_WRITABLE) as u64;
+    let wide = tables == Tables::Wide;
+    let entries = if wide { 512 } else { 1024 };
+    let mut low: Vec<u64> = (0..entries)
+        .map(|n| {
+            if n < RAM_END as u64 >> 12 {
+                n << 12 | all
+            } else {
+                0
+            }
+        })
+        .collect();
     for &(addr, perm) in pages {
         if let Some(entry) = low.get_mut((addr >> 12) as usize) {
-            *entry = addr & !0xfff | perm as u32 & all;
+            let disabled = wide && perm & PERM_NO_EXECUTE != 0;
+            *entry = (addr & !0xfff) as u64 | perm as u64 & all | (disabled as u64) << 63;
         }
     }
-    let mut high = [0u32; 1024];
-    for (n, entry) in (0..SYSTEM_BYTES / 0x1000).zip(&mut high[(SYSTEM_PAGED >> 12 & 0x3ff) as usize..]) {
-        *entry = (SYSTEM + n * 0x1000) | PAGE_PRESENT | PAGE_WRITABLE;
+    let mut high = vec![0; entries as usize];
+    let first = (SYSTEM_PAGED >> 12) as usize & (entries as usize - 1);
+    for (n, entry) in (0..SYSTEM_BYTES as u64 >> 12).zip(&mut high[first..]) {
+        *entry = (SYSTEM as u64 + n * 0x1000) | system_rights;
     }
-    let mut directory = [0u32; 1024];
-    directory[0] = LOW_TABLE | all;
-    directory[(SYSTEM_PAGED >> 22) as usize] = SYSTEM_TABLE | PAGE_PRESENT | PAGE_WRITABLE;
-    for (at, table) in [
-        (PAGE_DIRECTORY, directory),
-        (LOW_TABLE, low),
-        (SYSTEM_TABLE, high),
-    ] {
-        let bytes: Vec<u8> = table.into_iter().flat_map(u32::to_le_bytes).collect();
+    let mut put = |at: u32, entries: &[u64]| {
+        let bytes: Vec<u8> = if wide {
+            entries.iter().flat_map(|entry| entry.to_le_bytes()).collect()
+        } else {
+            entries
+                .iter()
+                .flat_map(|&entry| (entry as u32).to_le_bytes())
+                .collect()
+        };
         rig.mem.phys_write(at, &bytes);
+    };
+    put(LOW_TABLE, &low);
+    put(SYSTEM_TABLE, &high);
+    let (low, high) = (LOW_TABLE as u64 | all, SYSTEM_TABLE as u64 | system_rights);
+    let mut directory = vec![0; entries as usize];
+    if wide {
+        directory[0] = low;
+        put(LOW_DIRECTORY, &directory);
+        directory[0] = 0;
+        directory[(SYSTEM_PAGED >> 21) as usize & 511] = high;
+        put(SYSTEM_DIRECTORY, &directory);
+        let present = PAGE_PRESENT as u64;
+        let mut pointers = [LOW_DIRECTORY as u64 | present, 0, 0, 0];
+        pointers[(SYSTEM_PAGED >> 30) as usize] = SYSTEM_DIRECTORY as u64 | present;
+        put(PAGE_DIRECTORY, &pointers);
+    } else {
+        directory[0] = low;
+        directory[(SYSTEM_PAGED >> 22) as usize] = high;
+        put(PAGE_DIRECTORY, &directory);
     }
 }
 
@@ -797,7 +924,7 @@ fn observe_real(rig: &mut Rig, mut state: State) -> Result<Observed, String> {
     })
 }
 
-fn compare(vector: &Vector, observed: &Observed) -> Result<(), String> {
+fn compare(vector: &Vector, observed: &Observed, tables: Tables) -> Result<(), String> {
     let mut differences = Vec::new();
     if observed.exception != vector.exception {
         differences.push(format!(
@@ -808,7 +935,7 @@ fn compare(vector: &Vector, observed: &Observed) -> Result<(), String> {
     if let (Some(want), Some(got)) = (vector.error, observed.error)
         && observed.exception == vector.exception
     {
-        let mask = if vector.exception == VECTOR_PF {
+        let mask = if vector.exception == VECTOR_PF && tables != Tables::Wide {
             !PF_INSTRUCTION
         } else {
             u32::MAX

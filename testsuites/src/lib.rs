@@ -3,5 +3,7 @@
 pub mod harness;
 pub mod hwx;
 pub mod moo;
+pub mod parallel;
 pub mod rng;
 pub mod soak;
+pub mod source;

@@ -12,7 +12,10 @@ use iced_x86::{Decoder, DecoderOptions, Mnemonic, OpKind, Register};
 use oldiron_cpu::{CpuModel, Dispatch, Eflags, reg, seg};
 use oldiron_mmu::Segment;
 
-use crate::harness::{Cursor, Rig, SkipRule, Suite, SuiteError, is_moo, read_unpacked, rig_index};
+use crate::{
+    harness::{Cursor, Rig, Runner, SkipRule, Suite, rig_index},
+    source::{SuiteError, Wrong, is_moo, read_unpacked},
+};
 
 /// Registers by their bit in a presence mask.
 const REGISTERS: [&str; 14] = [
@@ -38,12 +41,17 @@ const SEGMENTS: [(usize, usize); 4] = [(4, seg::CS), (5, seg::SS), (6, seg::DS),
 const FLAGS_286: u16 = 0x0fff;
 const MEMORY_BYTES: u32 = 0x20_0000;
 
+/// The major version of the format, in the low byte; the minor one is above it. Chunks that we do not know are
+/// passed over.
+const MAJOR_VERSION: u32 = 1;
+
 /// The longest instruction of a 286; one more byte is #GP.
 const MOST_BYTES_286: usize = 10;
 
 const VECTOR_GP: u8 = 13;
 
 type Registers = [Option<u16>; REGISTERS.len()];
+type Values = [u16; REGISTERS.len()];
 type Memory = Vec<(u32, u8)>;
 
 struct Case {
@@ -70,7 +78,15 @@ pub struct MooSuite {
     files: Vec<File>,
     cases: Vec<Case>,
     revoked: BTreeSet<String>,
+    model: &'static CpuModel,
+}
+
+/// Machines for the cases.
+struct MooRunner<'a> {
+    suite: &'a MooSuite,
     rigs: [Rig; 2],
+    /// The registers after the last run.
+    observed: Values,
 }
 
 impl MooSuite {
@@ -97,14 +113,14 @@ impl MooSuite {
             files: Vec::new(),
             cases: Vec::new(),
             revoked: read_revoked(&directory.join("revocation_list.txt")),
-            rigs: Rig::pair(model, MEMORY_BYTES),
+            model,
         };
         for name in names {
             let file = directory.join(&name);
             let stem = name.split(".MOO").next().unwrap_or_default().to_owned();
             let number = suite.files.len() as u16;
             let data = read_unpacked(&file)?;
-            let cases = parse(&data, number).map_err(|what| SuiteError::damaged(&file, what))?;
+            let cases = parse(&data, number).map_err(|wrong| wrong.in_file(&file))?;
             suite.cases.extend(cases);
             let flags_mask = masks.get(&stem).copied().unwrap_or(u16::MAX);
             suite.files.push(File { stem, flags_mask });
@@ -117,7 +133,7 @@ impl MooSuite {
 fn read_masks(path: &Path) -> Result<BTreeMap<String, u16>, SuiteError> {
     let text = read_unpacked(path)?;
     let json: serde_json::Value =
-        serde_json::from_slice(&text).map_err(|error| SuiteError::damaged(path, error.to_string()))?;
+        serde_json::from_slice(&text).map_err(|error| Wrong::Damaged(error.to_string()).in_file(path))?;
     let mut masks = BTreeMap::new();
     let mask = |value: &serde_json::Value| value["flags-mask"].as_u64().map(|mask| mask as u16);
     for (opcode, entry) in json["opcodes"].as_object().into_iter().flatten() {
@@ -146,13 +162,17 @@ fn chunk<'a>(cursor: &mut Cursor<'a>) -> Result<(&'a [u8], Cursor<'a>), String> 
     Ok((tag, Cursor::new(cursor.take(len)?)))
 }
 
-fn parse(data: &[u8], file: u16) -> Result<Vec<Case>, String> {
+fn parse(data: &[u8], file: u16) -> Result<Vec<Case>, Wrong> {
     let mut cursor = Cursor::new(data);
     let (tag, mut header) = chunk(&mut cursor)?;
     if tag != b"MOO " {
-        return Err("it does not begin as a MOO file".to_owned());
+        return Err("it does not begin as a MOO file".to_owned().into());
     }
-    let _version = header.u32()?;
+    let version = header.u32()?;
+    if version & 0xff != MAJOR_VERSION {
+        let found = format!("{}.{}", version & 0xff, version >> 8 & 0xff);
+        return Err(Wrong::Version("MOO", found, "1"));
+    }
     let declared = header.u32()?;
     let mut cases = Vec::new();
     while !cursor.is_empty() {
@@ -162,7 +182,7 @@ fn parse(data: &[u8], file: u16) -> Result<Vec<Case>, String> {
         }
     }
     if cases.len() != declared as usize {
-        return Err(format!("{} tests instead of {declared}", cases.len()));
+        return Err(format!("{} tests instead of {declared}", cases.len()).into());
     }
     Ok(cases)
 }
@@ -258,24 +278,12 @@ impl Suite for MooSuite {
         }
     }
 
-    fn run(&mut self, case: usize, dispatch: Dispatch) -> Result<(), String> {
-        let case = &self.cases[case];
-        let rig = &mut self.rigs[rig_index(dispatch)];
-        for &(addr, byte) in &case.memory_before {
-            rig.mem.phys_write(addr, &[byte]);
-        }
-        set_state(rig, &case.before);
-        let ran = rig.run();
-        let flags_mask = self.files[case.file as usize].flags_mask & FLAGS_286;
-        let result = ran.and_then(|()| compare(rig, case, flags_mask));
-        // What the case may have written is unknown if it failed.
-        if result.is_err() {
-            rig.mem.load_ram(&vec![0; MEMORY_BYTES as usize]);
-        }
-        for &(addr, _) in case.memory_before.iter().chain(&case.memory_after) {
-            rig.mem.phys_write(addr, &[0]);
-        }
-        result
+    fn runner(&self) -> Box<dyn Runner + '_> {
+        Box::new(MooRunner {
+            suite: self,
+            rigs: Rig::pair(self.model, MEMORY_BYTES),
+            observed: Values::default(),
+        })
     }
 
     fn describe(&self, case: usize) -> String {
@@ -301,6 +309,36 @@ impl Suite for MooSuite {
             }
         }
         text
+    }
+}
+
+impl Runner for MooRunner<'_> {
+    fn run(&mut self, case: usize, dispatch: Dispatch) -> Result<(), String> {
+        let case = &self.suite.cases[case];
+        let rig = &mut self.rigs[rig_index(dispatch)];
+        for &(addr, byte) in &case.memory_before {
+            rig.mem.phys_write(addr, &[byte]);
+        }
+        set_state(rig, &case.before);
+        let ran = rig.run();
+        let flags_mask = self.suite.files[case.file as usize].flags_mask & FLAGS_286;
+        self.observed = observe(rig);
+        let result = ran.and_then(|()| compare(rig, case, &self.observed, flags_mask));
+        // What the case may have written is unknown if it failed.
+        if result.is_err() {
+            rig.mem.load_ram(&vec![0; MEMORY_BYTES as usize]);
+        }
+        for &(addr, _) in case.memory_before.iter().chain(&case.memory_after) {
+            rig.mem.phys_write(addr, &[0]);
+        }
+        result
+    }
+
+    fn got(&self) -> String {
+        let lines = REGISTERS.iter().zip(self.observed);
+        lines
+            .map(|(name, value)| format!("  {name:6} {value:04x}\n"))
+            .collect()
     }
 }
 
@@ -366,9 +404,10 @@ fn set_state(rig: &mut Rig, registers: &Registers) {
     core.next_eip = core.eip;
 }
 
-fn compare(rig: &mut Rig, case: &Case, flags_mask: u16) -> Result<(), String> {
+/// The registers as the file has them.
+fn observe(rig: &Rig) -> Values {
     let core = rig.core();
-    let mut got = [0; REGISTERS.len()];
+    let mut got = Values::default();
     for (n, register) in GENERAL {
         got[n] = core.gpr32(register) as u16;
     }
@@ -377,6 +416,10 @@ fn compare(rig: &mut Rig, case: &Case, flags_mask: u16) -> Result<(), String> {
     }
     got[IP] = core.eip as u16;
     got[FLAGS] = core.flags_image().bits() as u16;
+    got
+}
+
+fn compare(rig: &Rig, case: &Case, got: &Values, flags_mask: u16) -> Result<(), String> {
     let mut differences = Vec::new();
     for (n, name) in REGISTERS.iter().enumerate() {
         let want = case.after[n].or(case.before[n]).unwrap_or_default();

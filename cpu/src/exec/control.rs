@@ -10,6 +10,7 @@ use crate::{
     core::{Activity, Core, Cr0, Cr4, dr6, reg},
     fault::{Fault, FaultRule, vector},
     insn::Insn,
+    msr::performance_counter,
 };
 
 /// #GP(0) unless at CPL 0. Virtual-8086 mode is CPL 3.
@@ -31,11 +32,20 @@ fn undefined() -> Fault {
 const CR0_PAGING: Cr0 = Cr0::PE.union(Cr0::WP).union(Cr0::PG);
 /// The same for CR4.
 const CR4_PAGING: Cr4 = Cr4::PSE.union(Cr4::PAE).union(Cr4::PGE);
-/// CR3: directory base, PCD, PWT.
+/// Bits of CR0 and CR4 whose change makes PAE paging read its pointers again (SDM vol. 3A §4.4.1).
+const CR0_POINTERS: Cr0 = Cr0::PG.union(Cr0::CD).union(Cr0::NW);
+const CR4_POINTERS: Cr4 = CR4_PAGING;
+/// CR3: directory base, PCD, PWT; where there is PAE, the base of the pointers needs more bits.
 const CR3_BITS: u32 = 0xffff_f018;
+const CR3_BITS_PAE: u32 = 0xffff_fff8;
+
+/// The page directory pointers that `cr3` points at.
+fn read_pointers(bus: &Bus<'_>, cr3: u32) -> Result<[u64; 4], Fault> {
+    oldiron_mmu::read_pointers(bus.mem, cr3).ok_or(Fault::protection(0, FaultRule::PagePointerReserved))
+}
 
 /// Writes CR0 (SDM vol. 3A §2.5). Bits that the model lacks stay as they are after reset.
-pub(crate) fn write_cr0(core: &mut Core, value: u32) -> Result<(), Fault> {
+pub(crate) fn write_cr0(core: &mut Core, bus: &Bus<'_>, value: u32) -> Result<(), Fault> {
     let wanted = Cr0::from_bits_retain(value);
     let paging_alone = wanted.contains(Cr0::PG) && !wanted.contains(Cr0::PE);
     let cache = Cr0::CD | Cr0::NW;
@@ -45,6 +55,9 @@ pub(crate) fn write_cr0(core: &mut Core, value: u32) -> Result<(), Fault> {
     }
     let new = wanted & core.model.cr0 | core.model.cr0_fixed;
     let changed = new ^ core.cr0;
+    if new.contains(Cr0::PG) && core.cr4.contains(Cr4::PAE) && changed.intersects(CR0_POINTERS) {
+        core.page_pointers = read_pointers(bus, core.cr3)?;
+    }
     core.cr0 = new;
     if changed.intersects(CR0_PAGING) {
         core.tlb.flush_all();
@@ -54,17 +67,29 @@ pub(crate) fn write_cr0(core: &mut Core, value: u32) -> Result<(), Fault> {
 }
 
 /// Writes CR3 and drops translations that are not global.
-pub(crate) fn write_cr3(core: &mut Core, value: u32) {
-    core.cr3 = value & CR3_BITS;
+pub(crate) fn write_cr3(core: &mut Core, bus: &Bus<'_>, value: u32) -> Result<(), Fault> {
+    let bits = if core.model.cr4.contains(Cr4::PAE) {
+        CR3_BITS_PAE
+    } else {
+        CR3_BITS
+    };
+    if core.cr0.contains(Cr0::PG) && core.cr4.contains(Cr4::PAE) {
+        core.page_pointers = read_pointers(bus, value)?;
+    }
+    core.cr3 = value & bits;
     core.tlb.flush_non_global();
+    Ok(())
 }
 
-fn write_cr4(core: &mut Core, value: u32) -> Result<(), Fault> {
+fn write_cr4(core: &mut Core, bus: &Bus<'_>, value: u32) -> Result<(), Fault> {
     if value & !core.model.cr4.bits() != 0 {
         return Err(Fault::protection(0, FaultRule::ControlRegisterBits));
     }
     let new = Cr4::from_bits_retain(value);
     let changed = new ^ core.cr4;
+    if core.cr0.contains(Cr0::PG) && new.contains(Cr4::PAE) && changed.intersects(CR4_POINTERS) {
+        core.page_pointers = read_pointers(bus, core.cr3)?;
+    }
     core.cr4 = new;
     if changed.intersects(CR4_PAGING) {
         core.tlb.flush_all();
@@ -91,17 +116,17 @@ pub(crate) fn mov_from_cr(core: &mut Core, _: &mut Bus<'_>, insn: &Insn) -> Resu
 }
 
 /// MOV CRn, r32 — SDM vol. 2B "MOV—Move to/from Control Registers".
-pub(crate) fn mov_to_cr(core: &mut Core, _: &mut Bus<'_>, insn: &Insn) -> Result<(), Fault> {
+pub(crate) fn mov_to_cr(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> Result<(), Fault> {
     if !matches!(insn.dst, 0 | 2 | 3 | 4) || (insn.dst == 4 && core.model.cr4.is_empty()) {
         return Err(undefined());
     }
     require_cpl0(core)?;
     let value = core.reg(insn.src);
     match insn.dst {
-        0 => write_cr0(core, value)?,
+        0 => write_cr0(core, bus, value)?,
         2 => core.cr2 = value,
-        3 => write_cr3(core, value),
-        _ => write_cr4(core, value)?,
+        3 => write_cr3(core, bus, value)?,
+        _ => write_cr4(core, bus, value)?,
     }
     Ok(())
 }
@@ -208,9 +233,7 @@ pub(crate) fn hlt(core: &mut Core, _: &mut Bus<'_>, _: &Insn) -> Result<(), Faul
 
 /// CPUID — SDM vol. 2A "CPUID". A leaf beyond the last one shows the last one.
 pub(crate) fn cpuid(core: &mut Core, _: &mut Bus<'_>, _: &Insn) -> Result<(), Fault> {
-    let leaves = core.model.cpuid;
-    let wanted = core.gpr32(reg::EAX) as usize;
-    let Some(leaf) = leaves.get(wanted).or(leaves.last()) else {
+    let Some(leaf) = core.model.cpuid(core.gpr32(reg::EAX), core.gpr32(reg::ECX)) else {
         return Err(undefined());
     };
     core.set_gpr32(reg::EAX, leaf.eax);
@@ -247,19 +270,14 @@ pub(crate) fn wrmsr(core: &mut Core, _: &mut Bus<'_>, _: &Insn) -> Result<(), Fa
     core.write_msr(core.gpr32(reg::ECX), value)
 }
 
-/// Counters that RDPMC can name on the P6.
-const PERFORMANCE_COUNTERS: u32 = 2;
-
 /// RDPMC — SDM vol. 2B "RDPMC". The counters do not count.
 pub(crate) fn rdpmc(core: &mut Core, _: &mut Bus<'_>, _: &Insn) -> Result<(), Fault> {
     if !core.cr4.contains(Cr4::PCE) {
         require_cpl0(core)?;
     }
-    let counter = core.gpr32(reg::ECX);
-    if counter >= PERFORMANCE_COUNTERS {
-        return Err(Fault::protection(0, FaultRule::UnknownMsr));
-    }
-    let value = core.read_msr(crate::msr::PERFCTR0 + counter)?;
+    let counter = performance_counter(core.model, core.gpr32(reg::ECX));
+    let number = counter.ok_or(Fault::protection(0, FaultRule::UnknownMsr))?;
+    let value = core.read_msr(number)?;
     core.set_gpr32(reg::EAX, value as u32);
     core.set_gpr32(reg::EDX, (value >> 32) as u32 & 0xff);
     Ok(())

@@ -263,7 +263,8 @@ fn verify(
     Ok(())
 }
 
-/// ARPL — SDM vol. 2A "ARPL".
+/// ARPL — SDM vol. 2A "ARPL". Hardware writes, and checks that it may write, only where the RPL is raised
+/// (`test386.asm`, POST 17h).
 pub(crate) fn arpl(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> Result<(), Fault> {
     require_protected(core)?;
     let level = rpl(core.reg::<u16>(insn.src));
@@ -280,9 +281,10 @@ pub(crate) fn arpl(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> Result<()
     };
     let raised = if insn.is_memory() {
         let offset = core.effective_address(insn);
-        let (old, addr) = core.seg_modify::<u16>(bus, insn.seg as usize, offset)?;
-        let (raised, new) = adjust(old);
-        core.user_write(bus, addr, new)?;
+        let (raised, new) = adjust(core.seg_read(bus, insn.seg as usize, offset)?);
+        if raised {
+            core.seg_write(bus, insn.seg as usize, offset, new)?;
+        }
         raised
     } else {
         let (raised, new) = adjust(core.reg(insn.dst));

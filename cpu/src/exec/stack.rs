@@ -110,9 +110,8 @@ Enter<W: Width>, Slow, None, |x: X, i| {
         depth += level * bytes;
     }
     let offset = x.stack_offset(-depth - (i.imm as u16 as i32));
-    // The new top must be writable (SDM "ENTER"): checked by writing what is there.
-    let top = x.stack_load::<W>(offset)?;
-    x.stack_store(offset, top)?;
+    // The new top must be writable (SDM "ENTER"), though nothing is written.
+    x.check_stack::<W>(offset)?;
     x.set_stack_pointer(offset);
     x.set_reg(EBP, W::truncate(full as u64));
     Ok(Flow::Next)

@@ -1,7 +1,7 @@
 //! System instructions as forms: each runs on the slow path with EIP committed.
 
 use crate::{
-    exec::{Flow, control, far, flag_control, io, op, segment, software_int, sysenter, table},
+    exec::{Flow, control, far, flag_control, io, monitor, op, segment, software_int, sysenter, table},
     fault::{Fault, FaultRule},
 };
 
@@ -48,6 +48,7 @@ system_ops! {
         Rdtsc = control::rdtsc,
         Rdmsr = control::rdmsr,
         Rdpmc = control::rdpmc,
+        Monitor = monitor::monitor,
         EscAbsent = control::esc_absent,
         Bound = software_int::bound,
         Cli = flag_control::cli,
@@ -80,6 +81,7 @@ system_ops! {
         Invlpg = control::invlpg,
         Wrmsr = control::wrmsr,
         Hlt = control::hlt,
+        Mwait = monitor::mwait,
         Sysenter = sysenter::sysenter,
         Sysexit = sysenter::sysexit,
         Ud = control::ud,

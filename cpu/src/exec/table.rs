@@ -142,5 +142,9 @@ pub(crate) fn lmsw(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> Result<()
     let word = read_rm16(core, bus, insn, insn.src)?;
     let loaded = Cr0::PE | Cr0::MP | Cr0::EM | Cr0::TS;
     let kept = core.cr0 & !(loaded & !Cr0::PE);
-    write_cr0(core, (kept | Cr0::from_bits_retain(word as u32) & loaded).bits())
+    write_cr0(
+        core,
+        bus,
+        (kept | Cr0::from_bits_retain(word as u32) & loaded).bits(),
+    )
 }

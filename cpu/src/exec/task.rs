@@ -260,11 +260,6 @@ fn read_state(core: &mut Core, bus: &mut Bus<'_>, base: u32, wide: bool) -> Resu
 /// The part of the new state that cannot fault. Segment registers show their selectors but are not
 /// usable yet.
 fn enter_state(core: &mut Core, state: &TaskState, nested: bool) {
-    if let Some(cr3) = state.cr3
-        && core.cr0.contains(Cr0::PG)
-    {
-        write_cr3(core, cr3);
-    }
     for (n, &value) in state.registers.iter().enumerate() {
         core.set_gpr32(n, value);
     }
@@ -291,9 +286,14 @@ fn enter_state(core: &mut Core, state: &TaskState, nested: bool) {
     core.update_mode();
 }
 
-/// Loads and checks LDTR and the segment registers in the context of the new task (SDM vol. 3A table
+/// Loads and checks CR3, LDTR and the segment registers in the context of the new task (SDM vol. 3A table
 /// 7-1).
 fn load_segments(core: &mut Core, bus: &mut Bus<'_>, state: &TaskState) -> Result<(), Fault> {
+    if let Some(cr3) = state.cr3
+        && core.cr0.contains(Cr0::PG)
+    {
+        write_cr3(core, bus, cr3)?;
+    }
     if !is_null(state.ldt) {
         let invalid = selector_fault(vector::TS, state.ldt, FaultRule::LdtInvalid);
         if is_local(state.ldt) {

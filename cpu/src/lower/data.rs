@@ -7,6 +7,7 @@ use crate::{
     exec::{
         flag::{Clc, Cld, Cmc, Stc, Std},
         move_::*,
+        newer::*,
     },
     insn::{Insn, InsnAttr, NO_REGISTER},
 };
@@ -84,6 +85,12 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
         Mnemonic::Cmpxchg8b => c.pick::<Cmpxchg8b>(insn),
         Mnemonic::Bswap if width(i, 0) == 2 => c.pick::<Bswap16>(insn),
         Mnemonic::Bswap => c.pick::<Bswap32>(insn),
+        Mnemonic::Popcnt if i.op1_kind() == OpKind::Memory => by_wide!(c, width(i, 0), insn, PopcntRm),
+        Mnemonic::Popcnt => by_wide!(c, width(i, 0), insn, PopcntRr),
+        Mnemonic::Crc32 if i.op1_kind() == OpKind::Memory => by_width!(c, width(i, 1), insn, Crc32Rm),
+        Mnemonic::Crc32 => by_width!(c, width(i, 1), insn, Crc32Rr),
+        Mnemonic::Movbe if i.op0_kind() == OpKind::Memory => by_wide!(c, width(i, 0), insn, MovbeMr),
+        Mnemonic::Movbe => by_wide!(c, width(i, 0), insn, MovbeRm),
         Mnemonic::Cbw => c.pick::<Extend<u16, u8>>(insn),
         Mnemonic::Cwde => c.pick::<Extend<u32, u16>>(insn),
         Mnemonic::Cwd => c.pick::<ExtendDouble<u16>>(insn),

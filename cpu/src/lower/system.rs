@@ -112,6 +112,8 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
         Mnemonic::Rdpmc => c.pick::<Rdpmc>(insn),
         Mnemonic::Sysenter => ends::<Sysenter>(c, insn),
         Mnemonic::Sysexit => ends::<Sysexit>(c, insn),
+        Mnemonic::Monitor => c.pick::<Monitor>(sized(insn, i.code() == Code::Monitord)),
+        Mnemonic::Mwait => ends::<Mwait>(c, insn),
         Mnemonic::Ud0 | Mnemonic::Ud1 | Mnemonic::Ud2 => ends::<Ud>(c, insn),
         _ => None,
     }

@@ -47,7 +47,7 @@ fn em_and_ts_bar_every_instruction_and_clts_lets_them_pass() {
 fn detection_finds_an_x87_only_where_there_is_one() {
     // fninit; fnstsw [DATA]; fnstcw [DATA + 4]
     let code = [0xdb, 0xe3, 0xdd, 0x3d, 0, 0, 5, 0, 0xd9, 0x3d, 4, 0, 5, 0];
-    for model in MODELS {
+    for model in &MODELS {
         let mut m = Machine::with_model(&code, model.name);
         m.put32(DATA, &[0x5a5a, 0x5a5a]);
         m.steps(3);

@@ -5,6 +5,7 @@ mod far;
 mod flags;
 mod fpu;
 mod interrupts;
+mod p6;
 mod paging;
 mod registers;
 mod sysenter;
@@ -13,7 +14,9 @@ mod virtual8086;
 
 use oldiron_mmu::Segment;
 
-use crate::{Core, CoreGuard, Cpu, Cr0, Dispatch, Eflags, MODELS, TableRegister, reg, seg, tests::Bench};
+use crate::{
+    Core, CoreGuard, Cpu, CpuModel, Cr0, Dispatch, Eflags, MODELS, TableRegister, reg, seg, tests::Bench,
+};
 
 pub(crate) const GDT: u32 = 0x1000;
 pub(crate) const IDT: u32 = 0x2000;
@@ -140,7 +143,7 @@ impl Machine {
     }
 
     /// Flat segments and a stack of ring 0 or 3.
-    fn enter_ring(&mut self, level: u8) {
+    pub(crate) fn enter_ring(&mut self, level: u8) {
         let (code, data, raw_dpl, stack) = match level {
             0 => (CODE0, DATA0, 0, STACK0),
             _ => (CODE3, DATA3, DPL3, STACK3),

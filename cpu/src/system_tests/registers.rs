@@ -77,7 +77,7 @@ fn control_registers_need_ring_0_and_consistent_bits() {
     m.step();
     assert_eq!(m.core().cr0.bits(), 0x6000_0011);
     let mut m = Machine::new(&[0x0f, 0x22, 0xe0]);
-    m.state().set_gpr32(reg::EAX, Cr4::PAE.bits());
+    m.state().set_gpr32(reg::EAX, 1 << 11);
     m.faults(GP, Some(0));
     Machine::with_model(&[0x0f, 0x22, 0xe0], "486").faults(UD, None);
 }

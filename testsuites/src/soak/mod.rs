@@ -95,7 +95,7 @@ fn run_case(seed: u64, cut: Option<(Place, u64)>) -> Result<(u64, u64), Disagree
     let model = if rng.one_in(3) {
         &MODELS[rng.below(MODELS.len() as u32) as usize]
     } else {
-        &MODELS[MODELS.len() - 1]
+        CpuModel::newest()
     };
     let bitness = rng.pick(&[16, 32]);
     let rom = stream::fill(rng, bitness, 30, 0x4000);
