@@ -88,6 +88,51 @@ impl Core {
         Ok((self.read_linear(bus, addr, self.cpl == 3)?, addr))
     }
 
+    // ---- sixteen bytes ----
+
+    /// The linear address of an SSE operand of 16 bytes: #GP(0) if it must be aligned and is not.
+    fn wide_address(&self, segment: usize, offset: u32, write: bool, aligned: bool) -> Result<u32, Fault> {
+        let addr = self.segment_address(segment, offset, 16, write)?;
+        if aligned && addr & 15 != 0 {
+            return Err(Fault::protection(0, FaultRule::MisalignedVector));
+        }
+        Ok(addr)
+    }
+
+    /// Reads an SSE operand of 16 bytes.
+    pub fn seg_read_wide(
+        &mut self,
+        bus: &mut Bus<'_>,
+        segment: usize,
+        offset: u32,
+        aligned: bool,
+    ) -> Result<u128, Fault> {
+        let addr = self.wide_address(segment, offset, false, aligned)?;
+        let user = self.cpl == 3;
+        let low: u64 = self.read_linear(bus, addr, user)?;
+        let high: u64 = self.read_linear(bus, addr.wrapping_add(8), user)?;
+        self.note_data_access(addr, 16, false);
+        Ok(low as u128 | (high as u128) << 64)
+    }
+
+    /// Writes an SSE operand of 16 bytes. On a fault nothing is written.
+    pub fn seg_write_wide(
+        &mut self,
+        bus: &mut Bus<'_>,
+        segment: usize,
+        offset: u32,
+        value: u128,
+        aligned: bool,
+    ) -> Result<(), Fault> {
+        let addr = self.wide_address(segment, offset, true, aligned)?;
+        let user = self.cpl == 3;
+        self.check_access(bus, addr, 16, Access::Write, user)?;
+        self.write_linear(bus, addr, value as u64, user)?;
+        self.write_linear(bus, addr.wrapping_add(8), (value >> 64) as u64, user)?;
+        self.note_data_access(addr, 16, true);
+        Ok(())
+    }
+
     // ---- linear addresses ----
 
     /// #AC if alignment is checked and `addr` is not a multiple of `len`.

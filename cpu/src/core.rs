@@ -9,6 +9,7 @@ use crate::{
     fault::Fault,
     flags::{Eflags, LazyFlags},
     fpu::Fpu,
+    simd::Mxcsr,
 };
 
 /// General registers, by their number in instructions.
@@ -89,6 +90,10 @@ bitflags! {
         const PGE = 1 << 7;
         /// RDPMC at any CPL.
         const PCE = 1 << 8;
+        /// The system saves SSE state: SSE instructions exist.
+        const OSFXSR = 1 << 9;
+        /// The system handles #XM.
+        const OSXMMEXCPT = 1 << 10;
     }
 
     /// IA32_EFER (SDM vol. 3A §2.2.1), as far as it concerns 32-bit processors.
@@ -241,6 +246,12 @@ pub struct Core {
     pub tsc_offset: u64,
     /// The x87; without one in the model, nothing reaches it.
     pub fpu: Fpu,
+    /// XMM0–XMM7.
+    pub xmm: [u128; 8],
+    /// Control and status of SSE.
+    pub mxcsr: Mxcsr,
+    /// CR0.EM, CR0.TS or CR4.OSFXSR bars SSE instructions. Derived.
+    pub(crate) simd_barred: bool,
     /// The model.
     pub model: &'static CpuModel,
 
@@ -294,6 +305,9 @@ impl Core {
             msrs: std::collections::BTreeMap::new(),
             tsc_offset: 0,
             fpu: Fpu::default(),
+            xmm: [0; 8],
+            mxcsr: Mxcsr::RESET,
+            simd_barred: true,
             model,
             tlb: Tlb::default(),
             trace_mode: TraceMode::empty(),
@@ -350,6 +364,8 @@ impl Core {
         self.pending_debug = 0;
         self.msrs.clear();
         self.fpu = Fpu::default();
+        self.xmm = [0; 8];
+        self.mxcsr = Mxcsr::RESET;
         self.tlb.flush_all();
         self.update_mode();
     }
@@ -511,8 +527,9 @@ impl Core {
         });
     }
 
-    /// Tells the FPU what CR0.EM and CR0.TS say.
+    /// Tells FPU and SSE what CR0.EM, CR0.TS and CR4.OSFXSR say.
     pub(crate) fn update_fpu_bars(&mut self) {
+        self.simd_barred = self.cr0.intersects(Cr0::EM | Cr0::TS) || !self.cr4.contains(Cr4::OSFXSR);
         self.fpu
             .set_barred(self.cr0.contains(Cr0::EM), self.cr0.contains(Cr0::TS));
     }

@@ -34,6 +34,8 @@ pub mod vector {
     pub const MF: u8 = 16;
     /// #AC, alignment check.
     pub const AC: u8 = 17;
+    /// #XM, SIMD floating-point exception.
+    pub const XM: u8 = 19;
 }
 
 macro_rules! fault_rules {
@@ -61,6 +63,9 @@ fault_rules! {
     IoplTooLow: "IOPL is below what the instruction needs (SDM 1 19.5.1)",
     IoPermissionDenied: "CPL exceeds IOPL and the I/O bitmap denies the port (SDM 1 19.5.2)",
     FpuException: "an unmasked x87 exception waits (SDM 1 8.7)",
+    SimdException: "an unmasked exception of MXCSR (SDM 1 11.5)",
+    SimdNotEnabled: "CR0.EM is set or CR4.OSFXSR is clear (SDM 3A 13.1)",
+    MisalignedVector: "an operand of 16 bytes is not aligned (SDM 1 10.4.1.1)",
     CoprocessorNotAvailable: "CR0.EM or CR0.TS bars the coprocessor (SDM 3A 2.5)",
     OverflowTrap: "INTO with OF set",
     BoundExceeded: "the index is outside the bounds (SDM 2A \"BOUND\")",

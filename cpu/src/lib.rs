@@ -13,6 +13,7 @@ mod interrupt;
 mod lower;
 mod model;
 mod msr;
+mod simd;
 mod state;
 mod stats;
 #[cfg(test)]
@@ -28,4 +29,5 @@ pub use flags::{Eflags, LazyFlags};
 pub use fpu::{F80, Fpu};
 pub use insn::{Insn, InsnAttr};
 pub use model::{CpuModel, CpuidLeaf, Features, MODELS, ModelError};
+pub use simd::Mxcsr;
 pub use stats::CpuStats;

@@ -10,6 +10,7 @@ use crate::{
     core::{Activity, Cr0, Cr4, Efer, Shadow, TableRegister, reg},
     flags::{Eflags, LazyFlags},
     fpu::Fpu,
+    simd::Mxcsr,
 };
 
 /// Everything that the guest could notice.
@@ -18,6 +19,8 @@ struct State {
     model: String,
     gpr: [u32; 8],
     fpu: Fpu,
+    xmm: [u128; 8],
+    mxcsr: u32,
     eip: u32,
     eflags: u32,
     segments: [Segment; 6],
@@ -55,6 +58,8 @@ impl Snapshot for Cpu {
         w.put(&State {
             model: core.model.name.to_owned(),
             fpu: core.fpu.clone(),
+            xmm: core.xmm,
+            mxcsr: core.mxcsr.bits(),
             gpr: core::array::from_fn(|n| core.gpr32(n)),
             eip: core.eip,
             eflags: core.flags_image().bits(),
@@ -94,6 +99,8 @@ impl Snapshot for Cpu {
         }
         core.gpr[reg::ZERO] = 0;
         core.fpu = state.fpu.settled();
+        core.xmm = state.xmm;
+        core.mxcsr = Mxcsr::from_bits_truncate(state.mxcsr);
         core.eip = state.eip;
         let eflags = Eflags::from_bits_truncate(state.eflags);
         core.flags = LazyFlags::from_eflags(eflags);

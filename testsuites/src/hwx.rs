@@ -5,6 +5,7 @@
 //! `real16` run twice, in virtual-8086 mode and, where the stack has room for the frame, in real mode.
 
 mod fpu;
+mod simd;
 
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use iced_x86::{CpuidFeature, Decoder, DecoderOptions};
 use oldiron_cpu::{Activity, CpuModel, Cr0, Cr4, Dispatch, Efer, Eflags, Features, Shadow, reg, seg};
 use oldiron_mmu::Segment;
 
-use self::fpu::FpuState;
+use self::{fpu::FpuState, simd::SimdState};
 use crate::{
     harness::{Cursor, Rig, Runner, SkipRule, Suite, rig_index},
     source::{SuiteError, Wrong},
@@ -25,6 +26,8 @@ const FLAG_UNDEF_RESULT: u8 = 1;
 const FLAG_AMD: u8 = 2;
 const FLAG_PROGRAM: u8 = 8;
 const FLAG_APPROX: u8 = 16;
+/// Tolerance of RCPxx and RSQRTxx.
+const TOLERANCE_RECIPROCAL: u8 = 254;
 /// Tolerance of vectors whose values are not compared.
 const TOLERANCE_ANY: u8 = 255;
 /// What our own transcendental functions may add to a vector's tolerance, in units of the last place.
@@ -136,12 +139,13 @@ const FIELD_NAMES: [&str; INTEGER_FIELDS] = [
     "gs",
 ];
 
-/// A CPU state, without SSE.
+/// A CPU state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct State {
     fields: [u32; INTEGER_FIELDS],
     cr2: u32,
     fpu: FpuState,
+    simd: SimdState,
 }
 
 impl State {
@@ -158,7 +162,10 @@ impl State {
             match field {
                 0..INTEGER_FIELDS => self.fields[field] = value as u32,
                 FIELD_CR2 => self.cr2 = value as u32,
-                _ => self.fpu.set_field(field, value),
+                _ => {
+                    self.fpu.set_field(field, value);
+                    self.simd.set_field(field, value);
+                }
             }
         }
         Ok(())
@@ -521,6 +528,9 @@ impl Suite for HwxSuite {
             }
             text += "\n";
         }
+        if vector.initial.simd != SimdState::default() || vector.expected.simd != SimdState::default() {
+            text += &vector.initial.simd.describe(&vector.expected.simd);
+        }
         if vector.initial.fpu != FpuState::default() || vector.expected.fpu != FpuState::default() {
             text += &vector.initial.fpu.describe(&vector.expected.fpu);
         }
@@ -730,7 +740,8 @@ impl HwxRunner<'_> {
         core.cr0.set(Cr0::PE, how != How::Real);
         core.cr0.set(Cr0::PG, tables != Tables::Unpaged);
         core.cr3 = PAGE_DIRECTORY;
-        core.cr4 = if wide { Cr4::PAE } else { Cr4::empty() };
+        initial.simd.load(&mut core);
+        core.cr4.set(Cr4::PAE, wide);
         core.efer = if wide { Efer::NXE } else { Efer::empty() };
         core.page_pointers = pointers.filter(|_| wide).unwrap_or_default();
         core.cpl = if how == How::Real { 0 } else { 3 };
@@ -830,6 +841,7 @@ fn observe(rig: &mut Rig, how: How, system: u32, code: &[u8]) -> Result<Observed
     }
     state.cr2 = core.cr2;
     state.fpu = FpuState::observe(&core.fpu);
+    state.simd = SimdState::observe(core);
     state.fields[FIELD_EFLAGS] = core.flags_image().bits();
     // HLT is done: EIP is behind it.
     state.fields[FIELD_EIP] = core.eip.wrapping_sub(1);
@@ -960,6 +972,13 @@ fn compare(vector: &Vector, observed: &Observed, tables: Tables) -> Result<(), S
             differences.push(format!("{name} {got:08x}, not {want:08x}"));
         }
     }
+    let is_reciprocal = vector.flags & FLAG_APPROX != 0 && vector.tolerance == TOLERANCE_RECIPROCAL;
+    differences.extend(
+        vector
+            .expected
+            .simd
+            .differences(&observed.state.simd, is_reciprocal),
+    );
     let observed_fpu = &observed.state.fpu;
     differences.extend(vector.expected.fpu.differences(
         observed_fpu,

@@ -87,6 +87,17 @@ impl Exec for Beside<'_> {
         Ok(())
     }
 
+    // Sixteen bytes beside code are rare.
+    #[inline(always)]
+    fn load_wide(&mut self, _: &Insn, _: u32, _: bool) -> Result<u128, Abort> {
+        Err(Abort)
+    }
+
+    #[inline(always)]
+    fn store_wide(&mut self, _: &Insn, _: u32, _: u128, _: bool) -> Result<(), Abort> {
+        Err(Abort)
+    }
+
     #[inline(always)]
     fn modify<W: Width>(&mut self, insn: &Insn, offset: u32) -> Result<(W, HostSlot), Abort> {
         let addr = self.linear::<W, true>(insn.seg as usize, offset)?;

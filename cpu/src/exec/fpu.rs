@@ -75,7 +75,7 @@ pub(crate) fn esc(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> Result<(),
 }
 
 /// Reports a waiting exception: #MF, or FERR#.
-pub(super) fn report_waiting(core: &mut Core, bus: &mut Bus<'_>) -> Result<(), Fault> {
+pub(crate) fn report_waiting(core: &mut Core, bus: &mut Bus<'_>) -> Result<(), Fault> {
     if !core.fpu.is_pending() {
         return Ok(());
     }

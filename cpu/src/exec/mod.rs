@@ -15,7 +15,6 @@ pub(crate) mod fpu;
 pub(crate) mod fpu_quick;
 pub(crate) mod fused;
 pub(crate) mod io;
-pub(crate) mod mmx;
 pub(crate) mod monitor;
 pub(crate) mod move_;
 pub(crate) mod muldiv;
@@ -23,6 +22,7 @@ pub(crate) mod newer;
 pub(crate) mod real;
 pub(crate) mod segment;
 pub(crate) mod shift;
+pub(crate) mod simd;
 pub(crate) mod software_int;
 pub(crate) mod stack;
 pub(crate) mod string;
@@ -233,6 +233,11 @@ pub(crate) trait Exec {
         self.store_at(insn.seg as usize, offset, value)
     }
 
+    /// Reads the 16 bytes of an SSE operand; `aligned` if they must be.
+    fn load_wide(&mut self, insn: &Insn, offset: u32, aligned: bool) -> Result<u128, Abort>;
+    /// Writes 16 bytes likewise.
+    fn store_wide(&mut self, insn: &Insn, offset: u32, value: u128, aligned: bool) -> Result<(), Abort>;
+
     /// Reads with the intention to write.
     fn modify<W: Width>(&mut self, insn: &Insn, offset: u32) -> Result<(W, Self::Place<W>), Abort>;
     /// Writes back what was modified. Cannot fail.
@@ -310,6 +315,18 @@ impl<'a, const FLAGS: bool, const EA: u8, const ST: u8> Fast<'a, FLAGS, EA, ST> 
             .ok_or(Abort)
     }
 
+    /// The linear address of 16 bytes.
+    #[inline(always)]
+    fn wide<const WRITE: bool>(&self, insn: &Insn, offset: u32, aligned: bool) -> Result<u64, Abort> {
+        let last = self.linear::<u64, WRITE>(insn.seg as usize, offset.wrapping_add(8))?;
+        let addr = self.linear::<u64, WRITE>(insn.seg as usize, offset)?;
+        // An offset that wraps is left to the slow path too.
+        if aligned && addr & 15 != 0 || last != addr + 8 {
+            return Err(Abort);
+        }
+        Ok(addr)
+    }
+
     #[inline(always)]
     fn stack_linear<W: Width, const WRITE: bool>(&self, offset: u32) -> Result<u64, Abort> {
         if ST == st::FLAT {
@@ -370,6 +387,22 @@ impl<const FLAGS: bool, const EA: u8, const ST: u8> Exec for Fast<'_, FLAGS, EA,
     fn store_at<W: Width>(&mut self, segment: usize, offset: u32, value: W) -> Result<(), Abort> {
         let addr = self.linear::<W, true>(segment, offset)?;
         if self.core.tlb.write(addr, value) {
+            Ok(())
+        } else {
+            Err(Abort)
+        }
+    }
+
+    #[inline(always)]
+    fn load_wide(&mut self, insn: &Insn, offset: u32, aligned: bool) -> Result<u128, Abort> {
+        let addr = self.wide::<false>(insn, offset, aligned)?;
+        self.core.tlb.read_wide(addr).ok_or(Abort)
+    }
+
+    #[inline(always)]
+    fn store_wide(&mut self, insn: &Insn, offset: u32, value: u128, aligned: bool) -> Result<(), Abort> {
+        let addr = self.wide::<true>(insn, offset, aligned)?;
+        if self.core.tlb.write_wide(addr, value) {
             Ok(())
         } else {
             Err(Abort)
@@ -512,6 +545,20 @@ impl Exec for Slow<'_, '_> {
             }
         }
         let written = self.core.seg_write(self.bus, segment, offset, value);
+        self.check(written)
+    }
+
+    fn load_wide(&mut self, insn: &Insn, offset: u32, aligned: bool) -> Result<u128, Abort> {
+        let read = self
+            .core
+            .seg_read_wide(self.bus, insn.seg as usize, offset, aligned);
+        self.check(read)
+    }
+
+    fn store_wide(&mut self, insn: &Insn, offset: u32, value: u128, aligned: bool) -> Result<(), Abort> {
+        let written = self
+            .core
+            .seg_write_wide(self.bus, insn.seg as usize, offset, value, aligned);
         self.check(written)
     }
 

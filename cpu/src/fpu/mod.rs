@@ -11,6 +11,7 @@ mod constants;
 mod convert;
 mod elementary;
 mod float;
+mod fx_image;
 mod image;
 mod ops;
 #[cfg(all(test, target_arch = "x86_64"))]

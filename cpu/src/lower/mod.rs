@@ -5,7 +5,7 @@ mod alu;
 mod branch;
 mod data;
 mod fpu;
-mod mmx;
+mod simd;
 mod stack;
 mod string;
 mod system;
@@ -124,7 +124,7 @@ impl<'a> Context<'a> {
                 .or_else(|| string::lower(self, i, insn))
                 .or_else(|| system::lower(self, i, insn))
                 .or_else(|| fpu::lower(self, i, bytes, insn))
-                .or_else(|| mmx::lower(self, i, insn))
+                .or_else(|| simd::lower(self, i, insn))
         } else {
             None
         };

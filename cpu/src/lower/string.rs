@@ -11,6 +11,10 @@ use crate::{
 };
 
 pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowered> {
+    // MOVSD and CMPSD are names of SSE instructions too.
+    if !i.is_string_instruction() {
+        return None;
+    }
     let w = match i.mnemonic() {
         Mnemonic::Movsb | Mnemonic::Stosb | Mnemonic::Lodsb | Mnemonic::Cmpsb | Mnemonic::Scasb => 1,
         Mnemonic::Insb | Mnemonic::Outsb => 1,

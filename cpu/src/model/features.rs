@@ -132,16 +132,7 @@ pub(super) const FEATURES: &[Feature] = &[
 ];
 
 /// What this emulator has. A model that should have more is not complete, and does not claim it.
-pub(super) const EMULATED: Features = Features::all().difference(
-    Features::CLFSH
-        .union(Features::FXSR)
-        .union(Features::SSE)
-        .union(Features::SSE2)
-        .union(Features::SSE3)
-        .union(Features::SSSE3)
-        .union(Features::SSE4_1)
-        .union(Features::SSE4_2),
-);
+pub(super) const EMULATED: Features = Features::all();
 
 impl Features {
     /// EDX of leaf 1.

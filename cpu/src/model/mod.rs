@@ -15,6 +15,7 @@ pub use self::{cpuid::CpuidLeaf, features::Features, spec::ModelError, table::MO
 use crate::{
     core::{Cr0, Cr4},
     flags::Eflags,
+    simd::Mxcsr,
 };
 
 /// What the processors of one time have in common.
@@ -166,6 +167,8 @@ const CR4_BITS: &[(Features, Cr4)] = &[
     (Features::PAE, Cr4::PAE),
     (Features::MCE, Cr4::MCE),
     (Features::PGE, Cr4::PGE),
+    (Features::FXSR, Cr4::OSFXSR),
+    (Features::SSE, Cr4::OSXMMEXCPT),
 ];
 
 impl Generation {
@@ -296,6 +299,15 @@ impl CpuModel {
     /// Whether loading CS in real mode resets its limit and attributes too.
     pub fn resets_real_cs(&self) -> bool {
         self.resets_real_cs
+    }
+
+    /// The bits of MXCSR that can be set.
+    pub fn mxcsr_mask(&self) -> Mxcsr {
+        if self.has(Features::SSE2) {
+            Mxcsr::all()
+        } else {
+            Mxcsr::all() - Mxcsr::DAZ
+        }
     }
 
     /// Whether the model has the instruction. Without an x87 all of its opcodes are there: they are ESC.
