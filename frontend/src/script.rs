@@ -366,7 +366,7 @@ mod tests {
             "expect serial (",
             "quit 256",
             "quit -1",
-            "save s.snap",
+            "save",
             "dump",
         ] {
             let error = parse("s", bad).unwrap_err();
