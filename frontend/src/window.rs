@@ -232,6 +232,8 @@ fn menu_letter(key: Key) -> Option<char> {
         Key::R => 'r',
         Key::D => 'd',
         Key::S => 's',
+        Key::K => 'k',
+        Key::L => 'l',
         Key::Equal | Key::NumPadPlus => '+',
         Key::Minus | Key::NumPadMinus => '-',
         Key::M => 'm',
