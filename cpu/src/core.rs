@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     CpuModel, CpuStats, Features,
+    dispatch::registers,
     fault::Fault,
     flags::{Eflags, LazyFlags},
     fpu::Fpu,
@@ -376,10 +377,10 @@ impl Core {
     #[inline(always)]
     pub fn reg<W: Width>(&self, number: u8) -> W {
         if W::BYTES == 1 {
-            let value = self.gpr[(number & !HIGH_BYTE) as usize];
-            return W::truncate(value >> (number >> 2 & 8));
+            let slot = &self.gpr[(number & !HIGH_BYTE) as usize];
+            return W::truncate(registers::byte(slot, number & HIGH_BYTE != 0) as u64);
         }
-        W::truncate(self.gpr[number as usize])
+        registers::low(&self.gpr[number as usize])
     }
 
     /// Writes a general register: 32-bit writes zero-extend, narrower ones keep the rest.

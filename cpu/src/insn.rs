@@ -98,11 +98,21 @@ impl Core {
     /// The offset of the memory operand, any addressing form.
     #[inline(always)]
     pub fn effective_address(&self, insn: &Insn) -> u32 {
-        let index = (self.gpr[insn.index as usize] as u32) << (insn.scale & 3);
-        let sum = (self.gpr[insn.base as usize] as u32)
+        if !insn.attr.contains(InsnAttr::ADDRESS32) {
+            return self.effective_address16(insn);
+        }
+        let index = self.reg::<u32>(insn.index) << (insn.scale & 3);
+        self.reg::<u32>(insn.base)
             .wrapping_add(index)
-            .wrapping_add(insn.disp);
-        sum & insn.address_mask()
+            .wrapping_add(insn.disp)
+    }
+
+    /// The offset of a memory operand with a 16-bit address, which has no scale.
+    #[inline(always)]
+    pub fn effective_address16(&self, insn: &Insn) -> u32 {
+        self.reg::<u16>(insn.base)
+            .wrapping_add(self.reg::<u16>(insn.index))
+            .wrapping_add(insn.disp as u16) as u32
     }
 }
 

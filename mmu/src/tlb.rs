@@ -59,7 +59,7 @@ pub struct Target {
 }
 
 #[derive(Clone, Copy, Debug)]
-#[repr(C)]
+#[repr(C, align(32))]
 struct Entry {
     read_tag: u64,
     write_tag: u64,
@@ -212,6 +212,12 @@ impl Tlb {
     /// Writes at a linear address if nothing but host memory is involved; else returns false.
     #[inline(always)]
     pub fn write<W: Width>(&self, addr: u64, value: W) -> bool {
+        self.write_with(addr, || value)
+    }
+
+    /// Like [`Tlb::write`], with a value that is only asked for if it is written.
+    #[inline(always)]
+    pub fn write_with<W: Width>(&self, addr: u64, value: impl FnOnce() -> W) -> bool {
         let &Entry { write_tag, host, .. } = self.entry(addr);
         let offset = addr.wrapping_sub(write_tag);
         if offset > (PAGE_SIZE - W::BYTES) as u64 {
@@ -221,7 +227,7 @@ impl Tlb {
         unsafe {
             host.add(offset as usize)
                 .cast::<Unaligned<W>>()
-                .write(Unaligned(value))
+                .write(Unaligned(value()))
         };
         true
     }

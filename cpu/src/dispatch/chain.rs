@@ -429,6 +429,7 @@ impl<O: Op> Table<O> {
             flat,
             Self::by_stack::<FLAGS, { ea::FLAT_INDEX }>(),
             Self::by_stack::<FLAGS, { ea::SEGMENT32 }>(),
+            Self::by_stack::<FLAGS, { ea::SEGMENT16_BASE }>(),
             Self::by_stack::<FLAGS, { ea::SEGMENT16 }>(),
         ]
     }
@@ -452,7 +453,7 @@ impl<O: Op> Table<O> {
 /// The fast handler of `O` for a kind of address and of stack; `flags` false if nobody reads the flags
 /// that it writes.
 pub(crate) fn handler<O: Op>(flags: bool, ea: u8, st: u8) -> Handler {
-    Table::<O>::HANDLERS[flags as usize][ea as usize & 3][(st as usize).min(st::COUNT - 1)]
+    Table::<O>::HANDLERS[flags as usize][(ea as usize).min(ea::COUNT - 1)][(st as usize).min(st::COUNT - 1)]
 }
 
 /// The handlers of `F` by the condition of the jump behind it: if that is inside its trace, and if it ends it.

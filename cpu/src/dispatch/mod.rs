@@ -6,7 +6,7 @@
 //! constants of the records: nothing is kept up per instruction. What the fast form cannot do it
 //! hands to its slow twin, before changing anything.
 //!
-//! This module is the only one of the crate with `unsafe` code: the chained call, and the pool of
+//! This module is the only one of the crate with `unsafe` code: the chained call, narrow reads of registers, and the pool of
 //! records that it walks. Invariants:
 //!
 //! * A record pointer points into the pool of the [`Engine`], whose memory never moves, at a record
@@ -20,6 +20,7 @@
 mod chain;
 mod pool;
 mod probe;
+pub(crate) mod registers;
 
 pub(crate) use chain::{FusedHandlers, FusedTable, Handler, handler, slow_handler};
 pub(crate) use pool::{Pool, Record, TraceRef};

@@ -82,9 +82,11 @@ pub(crate) mod ea {
     pub const FLAT_INDEX: u8 = 1;
     /// Checked segment, 32-bit address.
     pub const SEGMENT32: u8 = 2;
+    /// Checked segment, 16-bit address without index.
+    pub const SEGMENT16_BASE: u8 = 3;
     /// Checked segment, 16-bit address.
-    pub const SEGMENT16: u8 = 3;
-    pub const COUNT: usize = 4;
+    pub const SEGMENT16: u8 = 4;
+    pub const COUNT: usize = 5;
 }
 
 /// How the stack is reached.
@@ -238,6 +240,13 @@ pub(crate) trait Exec {
     /// Writes 16 bytes likewise.
     fn store_wide(&mut self, insn: &Insn, offset: u32, value: u128, aligned: bool) -> Result<(), Abort>;
 
+    /// Writes a general register at an offset in the operand's segment.
+    #[inline(always)]
+    fn store_reg<W: Width>(&mut self, insn: &Insn, offset: u32, number: u8) -> Result<(), Abort> {
+        let value = self.reg::<W>(number);
+        self.store(insn, offset, value)
+    }
+
     /// Reads with the intention to write.
     fn modify<W: Width>(&mut self, insn: &Insn, offset: u32) -> Result<(W, Self::Place<W>), Abort>;
     /// Writes back what was modified. Cannot fail.
@@ -246,10 +255,16 @@ pub(crate) trait Exec {
     /// An offset as the stack's size wraps it.
     fn stack_wrap(&self, offset: u32) -> u32;
 
+    /// A register that points into the stack, as the stack's size wraps it.
+    #[inline(always)]
+    fn stack_register(&self, number: usize) -> u32 {
+        self.stack_wrap(self.core_ref().reg::<u32>(number as u8))
+    }
+
     /// The stack pointer moved by `delta`.
     #[inline(always)]
     fn stack_offset(&self, delta: i32) -> u32 {
-        self.stack_wrap((self.core_ref().gpr[reg::ESP] as u32).wrapping_add(delta as u32))
+        self.stack_wrap(self.stack_register(reg::ESP).wrapping_add(delta as u32))
     }
     /// Reads the stack at an offset in SS.
     fn stack_load<W: Width>(&mut self, offset: u32) -> Result<W, Abort>;
@@ -365,16 +380,17 @@ impl<const FLAGS: bool, const EA: u8, const ST: u8> Exec for Fast<'_, FLAGS, EA,
 
     #[inline(always)]
     fn address(&self, insn: &Insn) -> u32 {
-        let gpr = &self.core.gpr;
-        let base = (gpr[insn.base as usize] as u32).wrapping_add(insn.disp);
+        if EA == ea::SEGMENT16 {
+            return self.core.effective_address16(insn);
+        }
+        if EA == ea::SEGMENT16_BASE {
+            return self.reg::<u16>(insn.base).wrapping_add(insn.disp as u16) as u32;
+        }
+        let base = self.reg::<u32>(insn.base).wrapping_add(insn.disp);
         if EA == ea::FLAT_BASE {
             return base;
         }
-        let index = gpr[insn.index as usize] as u32;
-        if EA == ea::SEGMENT16 {
-            return base.wrapping_add(index) & 0xffff;
-        }
-        base.wrapping_add(index << (insn.scale & 3))
+        base.wrapping_add(self.reg::<u32>(insn.index) << (insn.scale & 3))
     }
 
     #[inline(always)]
@@ -410,6 +426,17 @@ impl<const FLAGS: bool, const EA: u8, const ST: u8> Exec for Fast<'_, FLAGS, EA,
     }
 
     #[inline(always)]
+    fn store_reg<W: Width>(&mut self, insn: &Insn, offset: u32, number: u8) -> Result<(), Abort> {
+        let addr = self.linear::<W, true>(insn.seg as usize, offset)?;
+        // The register is read last: before that the address takes all host registers that there are.
+        if self.core.tlb.write_with(addr, || self.core.reg::<W>(number)) {
+            Ok(())
+        } else {
+            Err(Abort)
+        }
+    }
+
+    #[inline(always)]
     fn modify<W: Width>(&mut self, insn: &Insn, offset: u32) -> Result<(W, HostSlot), Abort> {
         let addr = self.linear::<W, true>(insn.seg as usize, offset)?;
         self.core.tlb.modify(addr).ok_or(Abort)
@@ -418,6 +445,15 @@ impl<const FLAGS: bool, const EA: u8, const ST: u8> Exec for Fast<'_, FLAGS, EA,
     #[inline(always)]
     fn commit<W: Width>(&mut self, place: HostSlot, value: W) {
         place.write(value);
+    }
+
+    #[inline(always)]
+    fn stack_register(&self, number: usize) -> u32 {
+        if ST == st::SEGMENT16 {
+            self.reg::<u16>(number as u8) as u32
+        } else {
+            self.reg::<u32>(number as u8)
+        }
     }
 
     #[inline(always)]

@@ -84,8 +84,7 @@ MovRm<W: Width>, Load, None, |x: X, i| {
 
 op! { /// `mov m, r`
 MovMr<W: Width>, Memory, None, |x: X, i| {
-    let value = x.reg::<W>(i.src);
-    x.store(i, x.address(i), value)?;
+    x.store_reg::<W>(i, x.address(i), i.src)?;
     Ok(Flow::Next)
 }}
 

@@ -100,7 +100,7 @@ Enter<W: Width>, Slow, None, |x: X, i| {
     let full = x.reg::<u32>(ESP) & !x.stack_wrap(u32::MAX) | frame;
     x.stack_store(frame, frame_pointer)?;
     for n in 1..level {
-        let outer = x.stack_wrap(x.reg::<u32>(EBP).wrapping_sub((n * bytes) as u32));
+        let outer = x.stack_wrap(x.stack_register(reg::EBP).wrapping_sub((n * bytes) as u32));
         let value = x.stack_load::<W>(outer)?;
         x.stack_store(x.stack_offset(-bytes * (n + 1)), value)?;
     }
@@ -119,7 +119,7 @@ Enter<W: Width>, Slow, None, |x: X, i| {
 
 op! { /// `leave`
 Leave<W: Width>, Stack, None, |x: X, _i| {
-    let top = x.stack_wrap(x.reg::<u32>(EBP));
+    let top = x.stack_register(reg::EBP);
     let value = x.stack_load::<W>(top)?;
     let offset = x.stack_wrap(top.wrapping_add(W::BYTES));
     x.set_stack_pointer(offset);

@@ -236,7 +236,11 @@ impl<'a> Context<'a> {
 
     fn ea_kind(&self, insn: &Insn) -> u8 {
         if !insn.attr.contains(InsnAttr::ADDRESS32) {
-            ea::SEGMENT16
+            if insn.index == NO_REGISTER {
+                ea::SEGMENT16_BASE
+            } else {
+                ea::SEGMENT16
+            }
         } else if !self.is_flat(insn.seg) {
             ea::SEGMENT32
         } else if insn.index == NO_REGISTER {
