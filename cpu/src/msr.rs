@@ -118,7 +118,9 @@ fn kind(model: &CpuModel, number: u32) -> Option<Kind> {
         SYSENTER_CS..=SYSENTER_EIP => Some(Kind::Stored(0)),
         PAT => Some(Kind::Checked(PAT_VALUE, are_page_types)),
         MTRR_CAP => Some(Kind::ReadOnly(MTRR_CAP_VALUE)),
-        MTRR_PHYS_BASE0..=MTRR_PHYS_MASK7 if number % 2 == 0 => Some(Kind::Checked(0, is_range_base)),
+        MTRR_PHYS_BASE0..=MTRR_PHYS_MASK7 if number.is_multiple_of(2) => {
+            Some(Kind::Checked(0, is_range_base))
+        }
         MTRR_PHYS_BASE0..=MTRR_PHYS_MASK7 => Some(Kind::Checked(0, is_range_mask)),
         MTRR_FIX64K | MTRR_FIX16K_80000 | MTRR_FIX16K_A0000 | MTRR_FIX4K_C0000..=MTRR_FIX4K_F8000 => {
             Some(Kind::Checked(0, are_memory_types))

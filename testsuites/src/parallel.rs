@@ -1,5 +1,10 @@
 //! Running suites on several threads.
 
+#![allow(
+    clippy::disallowed_types,
+    reason = "the threads run machines, they are not part of one"
+)]
+
 use std::sync::{
     Mutex, OnceLock,
     atomic::{AtomicUsize, Ordering},

@@ -30,7 +30,7 @@ const fn bits<F: Format>() -> u32 {
 /// The number at `n`.
 #[inline(always)]
 pub(crate) fn number<F: Format>(row: u128, n: u32) -> u64 {
-    (row >> (n * bits::<F>())) as u64 & (F::SIGN | F::SIGN - 1)
+    (row >> (n * bits::<F>())) as u64 & (F::SIGN | (F::SIGN - 1))
 }
 
 /// A register of which the low elements are replaced: all of them, or one.

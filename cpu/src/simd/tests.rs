@@ -168,12 +168,12 @@ fn reciprocals_are_within_one_and_a_half_of_2_to_the_minus_12() {
 fn an_unmasked_exception_before_the_result_hides_those_after_it() {
     let mut env = Env::new(Mxcsr::MASKS - Mxcsr::ZM);
     env.raise(Mxcsr::PE | Mxcsr::ZE);
-    assert_eq!(env.finish(), (Mxcsr::MASKS - Mxcsr::ZM | Mxcsr::ZE, true));
+    assert_eq!(env.finish(), ((Mxcsr::MASKS - Mxcsr::ZM) | Mxcsr::ZE, true));
     let mut env = Env::new(Mxcsr::MASKS - Mxcsr::PM);
     env.raise(Mxcsr::PE | Mxcsr::OE);
     assert_eq!(
         env.finish(),
-        (Mxcsr::MASKS - Mxcsr::PM | Mxcsr::PE | Mxcsr::OE, true)
+        ((Mxcsr::MASKS - Mxcsr::PM) | Mxcsr::PE | Mxcsr::OE, true)
     );
 }
 
