@@ -52,6 +52,7 @@ enum Number {
     Infinite,
 }
 
+#[inline(always)]
 pub(crate) fn is_nan<F: Format>(a: u64) -> bool {
     a & !F::SIGN > F::INFINITY
 }

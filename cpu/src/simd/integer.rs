@@ -221,6 +221,7 @@ widen! {
 /// The smallest word and where it stands.
 pub(crate) struct Phminposuw;
 impl XmmOp for Phminposuw {
+    #[inline(always)]
     fn apply(_: u128, b: u128, _: u8) -> u128 {
         let (mut place, mut least) = (0, b.lane::<u16>(0));
         for n in 1..8 {
@@ -236,6 +237,7 @@ impl XmmOp for Phminposuw {
 /// Eight sums of absolute differences of four bytes at a time.
 pub(crate) struct Mpsadbw;
 impl XmmOp for Mpsadbw {
+    #[inline(always)]
     fn apply(a: u128, b: u128, imm: u8) -> u128 {
         let (from_a, from_b) = ((imm as usize >> 2 & 1) * 4, (imm as usize & 3) * 4);
         u128::build::<u16>(|n| {
@@ -247,11 +249,13 @@ impl XmmOp for Mpsadbw {
 }
 
 /// PMOVMSKB: the sign bits of the bytes.
+#[inline(always)]
 pub(crate) fn byte_signs<V: Packed>(a: V) -> u32 {
     signs::<V, u8>(a, |byte| byte >> 7 != 0)
 }
 
 /// Bit `n` says whether `f` holds of element `n`.
+#[inline(always)]
 pub(crate) fn signs<V: Packed, L: Lane>(a: V, f: impl Fn(L) -> bool) -> u32 {
     (0..V::BYTES / L::BYTES).fold(0, |mask, n| mask | (f(a.lane(n)) as u32) << n)
 }

@@ -218,11 +218,13 @@ impl<F: Format, const PACKED: bool> FloatOp for Round<F, PACKED> {
 pub(crate) struct Reciprocal<const ROOT: bool, const PACKED: bool>;
 
 impl<const ROOT: bool, const PACKED: bool> XmmOp for Reciprocal<ROOT, PACKED> {
+    #[inline(always)]
     fn apply(a: u128, b: u128, _: u8) -> u128 {
         row::<Single, PACKED>(a, |n| reciprocal(number::<Single>(b, n), ROOT))
     }
 }
 
+#[inline(always)]
 fn reciprocal(bits: u64, root: bool) -> u64 {
     if float::is_nan::<Single>(bits) {
         return bits | Single::QUIET;
@@ -442,6 +444,7 @@ pub(crate) fn quick<O: FloatOp>(a: u128, b: u128, imm: u8, control: Mxcsr) -> Op
 }
 
 /// MOVMSKPS, MOVMSKPD: the sign bits.
+#[inline(always)]
 pub(crate) fn signs<F: Format>(a: u128) -> u32 {
     (0..128 / bits::<F>()).fold(0, |mask, n| {
         mask | ((number::<F>(a, n) & F::SIGN != 0) as u32) << n

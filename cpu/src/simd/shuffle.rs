@@ -121,6 +121,7 @@ xmm! {
 }
 
 /// BLENDVPS, BLENDVPD, PBLENDVB: elements of `b` where those of `mask` have their sign bit set.
+#[inline(always)]
 pub(crate) fn blend_by_sign<L: Lane>(a: u128, b: u128, mask: u128) -> u128 {
     u128::build::<L>(|n| {
         if mask.lane::<u8>(n * L::BYTES + L::BYTES - 1) & 0x80 != 0 {
