@@ -1,6 +1,6 @@
 //! `--overlay FILE`: what the guest writes, kept in a file of our own beside the images.
 //!
-//! The file ([`format`]) holds the written clusters of all images of a run, each image known by its hash,
+//! The file ([`mod@format`]) holds the written clusters of all images of a run, each image known by its hash,
 //! so that an overlay never comes to lie over another image. A sector is in the file when its write
 //! returns, and on the disk when a flush returns: a kill loses nothing, a power cut what was not flushed.
 
