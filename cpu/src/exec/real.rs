@@ -105,6 +105,10 @@ fn call<X: Exec>(x: &mut X, i: &Insn, selector: u16, offset: u16) -> crate::exec
         return Err(Abort);
     }
     let (first, second) = (x.stack_offset(-2), x.stack_offset(-4));
+    // A frame that wraps may fault half-way: nothing may be written then.
+    if second > first {
+        return Err(Abort);
+    }
     x.stack_store(first, cs.selector)?;
     x.stack_store(second, i.next_eip() as u16)?;
     x.set_stack_pointer(second);
@@ -193,6 +197,10 @@ IntReal, Stack, Other, |x: X, i| {
     let entry: u32 = core.tlb.read(table.base.wrapping_add(at) as u64).ok_or(Abort)?;
     let image = flags_image(x).bits() as u16;
     let (first, second, third) = (x.stack_offset(-2), x.stack_offset(-4), x.stack_offset(-6));
+    // As in `call`.
+    if third > first {
+        return Err(Abort);
+    }
     x.stack_store(first, image)?;
     x.stack_store(second, cs.selector)?;
     x.stack_store(third, i.next_eip() as u16)?;
