@@ -4,30 +4,10 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
 use oldiron_cpu::{Cpu, CpuModel, Dispatch, Eflags, Exit, reg, seg};
-use oldiron_mmu::{Attention, Bus, GuestMemory, IoSpace, IoWidth, PhysAddr, Segment, Ticks};
+use oldiron_mmu::{Bus, EmptyIo, GuestMemory, Segment, Ticks};
 
 /// Where code is put, in real mode, with all segments at 0.
 pub const CODE: u32 = 0x1000;
-
-/// No ports, no MMIO, no interrupts.
-struct Silence;
-
-impl IoSpace for Silence {
-    fn port_read(&mut self, _: &mut GuestMemory, _: Ticks, _: u16, width: IoWidth) -> u32 {
-        width.open_bus()
-    }
-    fn port_write(&mut self, _: &mut GuestMemory, _: Ticks, _: u16, _: u32, _: IoWidth) {}
-    fn mmio_read(&mut self, _: &mut GuestMemory, _: Ticks, _: PhysAddr, width: IoWidth) -> u32 {
-        width.open_bus()
-    }
-    fn mmio_write(&mut self, _: &mut GuestMemory, _: Ticks, _: PhysAddr, _: u32, _: IoWidth) {}
-    fn attention(&self) -> Attention {
-        Attention::empty()
-    }
-    fn acknowledge_intr(&mut self, _: Ticks) -> u8 {
-        0
-    }
-}
 
 /// A processor with 2 MiB of RAM and a program that ends in HLT.
 pub struct Bench {
@@ -63,7 +43,7 @@ impl Bench {
         drop(core);
         let start = self.now;
         loop {
-            let mut io = Silence;
+            let mut io = EmptyIo;
             let mut bus = Bus::new(&mut self.mem, &mut io);
             let run = self.cpu.run(&mut bus, self.now, self.now + 10_000_000);
             self.now = run.now;

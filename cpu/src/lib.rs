@@ -13,6 +13,7 @@ mod interrupt;
 mod lower;
 mod model;
 mod msr;
+mod rounding;
 mod simd;
 mod state;
 mod stats;

@@ -88,6 +88,32 @@ pub trait IoSpace {
     fn acknowledge_nmi(&mut self) {}
 }
 
+/// A bus with nothing on it: ports and MMIO read all ones, and nobody interrupts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EmptyIo;
+
+impl IoSpace for EmptyIo {
+    fn port_read(&mut self, _: &mut GuestMemory, _: Ticks, _: u16, width: IoWidth) -> u32 {
+        width.open_bus()
+    }
+
+    fn port_write(&mut self, _: &mut GuestMemory, _: Ticks, _: u16, _: u32, _: IoWidth) {}
+
+    fn mmio_read(&mut self, _: &mut GuestMemory, _: Ticks, _: PhysAddr, width: IoWidth) -> u32 {
+        width.open_bus()
+    }
+
+    fn mmio_write(&mut self, _: &mut GuestMemory, _: Ticks, _: PhysAddr, _: u32, _: IoWidth) {}
+
+    fn attention(&self) -> Attention {
+        Attention::empty()
+    }
+
+    fn acknowledge_intr(&mut self, _: Ticks) -> u8 {
+        0
+    }
+}
+
 /// The bus as lent to the processor for one slice.
 pub struct Bus<'a> {
     /// RAM and ROM.

@@ -14,7 +14,7 @@ mod time;
 mod tlb;
 mod width;
 
-pub use bus::{Attention, Bus, IoSpace, IoWidth};
+pub use bus::{Attention, Bus, EmptyIo, IoSpace, IoWidth};
 pub use memory::{GuestMemory, HOLE_BYTE, MapKind, PAGE_SIZE, PageFlags, PhysAddr, RomId};
 pub use paging::{Access, PageFault, PageFaultCode, Paging, PagingMode, Walk, read_pointers, walk};
 pub use segment::{SegAttr, Segment};

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt, ops::Range};
 
 use oldiron_cpu::{Core, CoreGuard, Cpu, CpuModel, Dispatch, Exit};
-use oldiron_mmu::{Attention, Bus, GuestMemory, IoSpace, IoWidth, PhysAddr, Ticks};
+use oldiron_mmu::{Bus, EmptyIo, GuestMemory, Ticks};
 
 /// Both dispatchers: results must not depend on the choice.
 pub const DISPATCHERS: [Dispatch; 2] = [Dispatch::Chained, Dispatch::Loop];
@@ -281,31 +281,6 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A bus with nothing on it: ports read all ones, and nobody interrupts.
-struct EmptyBus;
-
-impl IoSpace for EmptyBus {
-    fn port_read(&mut self, _: &mut GuestMemory, _: Ticks, _: u16, width: IoWidth) -> u32 {
-        width.open_bus()
-    }
-
-    fn port_write(&mut self, _: &mut GuestMemory, _: Ticks, _: u16, _: u32, _: IoWidth) {}
-
-    fn mmio_read(&mut self, _: &mut GuestMemory, _: Ticks, _: PhysAddr, width: IoWidth) -> u32 {
-        width.open_bus()
-    }
-
-    fn mmio_write(&mut self, _: &mut GuestMemory, _: Ticks, _: PhysAddr, _: u32, _: IoWidth) {}
-
-    fn attention(&self) -> Attention {
-        Attention::empty()
-    }
-
-    fn acknowledge_intr(&mut self, _: Ticks) -> u8 {
-        0
-    }
-}
-
 /// Steps after which a case is taken to run for ever.
 const MOST_STEPS: u64 = 10_000;
 
@@ -345,7 +320,7 @@ impl Rig {
     /// Runs until HLT. `Err` if it does not come.
     pub fn run(&mut self) -> Result<(), String> {
         let limit = self.now + MOST_STEPS;
-        let mut io = EmptyBus;
+        let mut io = EmptyIo;
         let mut bus = Bus::new(&mut self.mem, &mut io);
         while self.now < limit {
             let run = self.cpu.run(&mut bus, self.now, limit);

@@ -3,7 +3,7 @@
 //! Tail calls are not promised by the language. Ten thousand chained no-ops, by turns in fast and in
 //! slow form, measure how far the stack grows; if it does, the loop is used instead.
 
-use oldiron_mmu::{Attention, Bus, GuestMemory, IoSpace, IoWidth, PhysAddr, Ticks};
+use oldiron_mmu::{Bus, EmptyIo, GuestMemory};
 
 use super::{Engine, Handler, chain::handler, slow_handler};
 use crate::{
@@ -32,26 +32,6 @@ stack_mark!("sysv64-unwind");
 #[cfg(not(target_arch = "x86_64"))]
 stack_mark!("C-unwind");
 
-/// A bus with nothing on it.
-struct NoIo;
-
-impl IoSpace for NoIo {
-    fn port_read(&mut self, _: &mut GuestMemory, _: Ticks, _: u16, width: IoWidth) -> u32 {
-        width.open_bus()
-    }
-    fn port_write(&mut self, _: &mut GuestMemory, _: Ticks, _: u16, _: u32, _: IoWidth) {}
-    fn mmio_read(&mut self, _: &mut GuestMemory, _: Ticks, _: PhysAddr, width: IoWidth) -> u32 {
-        width.open_bus()
-    }
-    fn mmio_write(&mut self, _: &mut GuestMemory, _: Ticks, _: PhysAddr, _: u32, _: IoWidth) {}
-    fn attention(&self) -> Attention {
-        Attention::empty()
-    }
-    fn acknowledge_intr(&mut self, _: Ticks) -> u8 {
-        0
-    }
-}
-
 /// Whether a chain leaves the stack as it is.
 pub(crate) fn chaining_works() -> bool {
     if cfg!(not(any(target_arch = "x86_64", target_arch = "aarch64"))) {
@@ -78,7 +58,7 @@ pub(crate) fn chaining_works() -> bool {
     records.push(record(mark));
     let mut engine = Box::new(Engine::new(Core::new(&MODELS[0])));
     engine.mode = engine.core.trace_mode;
-    let (mut mem, mut io) = (GuestMemory::new(0), NoIo);
+    let (mut mem, mut io) = (GuestMemory::new(0), EmptyIo);
     let mut bus = Bus::new(&mut mem, &mut io);
     engine.bus = core::ptr::from_mut(&mut bus).cast();
     let mut depth_after = |skipped: usize| {

@@ -6,7 +6,7 @@
 
 use oldiron_mmu::{Bus, GuestMemory, HostSlot, Width};
 
-use super::{Abort, Exec, SystemFn};
+use super::{Abort, Exec, SystemFn, through_the_tlb};
 use crate::{
     core::{Core, seg},
     fault::Fault,
@@ -37,29 +37,8 @@ impl<'a> Beside<'a> {
 }
 
 impl Exec for Beside<'_> {
-    const SLOW: bool = false;
     const FLAGS: bool = true;
-    type Place<W: Width> = HostSlot;
-
-    #[inline(always)]
-    fn core(&mut self) -> &mut Core {
-        self.core
-    }
-
-    #[inline(always)]
-    fn core_ref(&self) -> &Core {
-        self.core
-    }
-
-    #[inline(always)]
-    fn flags(&self) -> LazyFlags {
-        self.flags
-    }
-
-    #[inline(always)]
-    fn put_flags(&mut self, flags: LazyFlags) {
-        self.flags = flags;
-    }
+    through_the_tlb!();
 
     #[inline(always)]
     fn address(&self, insn: &Insn) -> u32 {
@@ -113,11 +92,6 @@ impl Exec for Beside<'_> {
     }
 
     #[inline(always)]
-    fn commit<W: Width>(&mut self, place: HostSlot, value: W) {
-        place.write(value);
-    }
-
-    #[inline(always)]
     fn stack_wrap(&self, offset: u32) -> u32 {
         if self.core.segments[seg::SS].is_big() {
             offset
@@ -139,29 +113,5 @@ impl Exec for Beside<'_> {
     #[inline(always)]
     fn set_stack_pointer(&mut self, offset: u32) {
         self.core.set_stack_pointer(offset);
-    }
-
-    #[inline(always)]
-    fn fault(&mut self, _: Fault) -> Abort {
-        Abort
-    }
-
-    // Forms whose targets need a check have no fast handler, and so do not come here.
-    #[inline(always)]
-    fn check_target(&mut self, _: u32) -> Result<(), Abort> {
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn system(&mut self, _: SystemFn, _: &Insn) -> Result<(), Abort> {
-        Err(Abort)
-    }
-
-    #[inline(always)]
-    fn with_bus<R>(
-        &mut self,
-        _: impl FnOnce(&mut Core, &mut Bus<'_>) -> Result<R, Fault>,
-    ) -> Result<R, Abort> {
-        Err(Abort)
     }
 }

@@ -307,6 +307,65 @@ pub(crate) trait Exec {
 /// The signature of system instructions: everything committed, see `exec::system`.
 pub(crate) type SystemFn = fn(&mut Core, &mut Bus<'_>, &Insn) -> Result<(), Fault>;
 
+/// What the ways of executing have in common that touch memory through the TLB alone: whatever needs the
+/// bus, or a fault, is left to [`Slow`].
+macro_rules! through_the_tlb {
+    () => {
+        const SLOW: bool = false;
+        type Place<W: Width> = HostSlot;
+
+        #[inline(always)]
+        fn core(&mut self) -> &mut Core {
+            self.core
+        }
+
+        #[inline(always)]
+        fn core_ref(&self) -> &Core {
+            self.core
+        }
+
+        #[inline(always)]
+        fn flags(&self) -> LazyFlags {
+            self.flags
+        }
+
+        #[inline(always)]
+        fn put_flags(&mut self, flags: LazyFlags) {
+            self.flags = flags;
+        }
+
+        #[inline(always)]
+        fn commit<W: Width>(&mut self, place: HostSlot, value: W) {
+            place.write(value);
+        }
+
+        #[inline(always)]
+        fn fault(&mut self, _: Fault) -> Abort {
+            Abort
+        }
+
+        // Forms whose targets need a check have no fast handler, and so do not come here.
+        #[inline(always)]
+        fn check_target(&mut self, _: u32) -> Result<(), Abort> {
+            Ok(())
+        }
+
+        #[inline(always)]
+        fn system(&mut self, _: SystemFn, _: &Insn) -> Result<(), Abort> {
+            Err(Abort)
+        }
+
+        #[inline(always)]
+        fn with_bus<R>(
+            &mut self,
+            _: impl FnOnce(&mut Core, &mut Bus<'_>) -> Result<R, Fault>,
+        ) -> Result<R, Abort> {
+            Err(Abort)
+        }
+    };
+}
+use through_the_tlb;
+
 /// The fast path: flags in registers, memory through the TLB alone.
 pub(crate) struct Fast<'a, const FLAGS: bool, const EA: u8, const ST: u8> {
     core: &'a mut Core,
@@ -354,29 +413,8 @@ impl<'a, const FLAGS: bool, const EA: u8, const ST: u8> Fast<'a, FLAGS, EA, ST> 
 }
 
 impl<const FLAGS: bool, const EA: u8, const ST: u8> Exec for Fast<'_, FLAGS, EA, ST> {
-    const SLOW: bool = false;
     const FLAGS: bool = FLAGS;
-    type Place<W: Width> = HostSlot;
-
-    #[inline(always)]
-    fn core(&mut self) -> &mut Core {
-        self.core
-    }
-
-    #[inline(always)]
-    fn core_ref(&self) -> &Core {
-        self.core
-    }
-
-    #[inline(always)]
-    fn flags(&self) -> LazyFlags {
-        self.flags
-    }
-
-    #[inline(always)]
-    fn put_flags(&mut self, flags: LazyFlags) {
-        self.flags = flags;
-    }
+    through_the_tlb!();
 
     #[inline(always)]
     fn address(&self, insn: &Insn) -> u32 {
@@ -443,11 +481,6 @@ impl<const FLAGS: bool, const EA: u8, const ST: u8> Exec for Fast<'_, FLAGS, EA,
     }
 
     #[inline(always)]
-    fn commit<W: Width>(&mut self, place: HostSlot, value: W) {
-        place.write(value);
-    }
-
-    #[inline(always)]
     fn stack_register(&self, number: usize) -> u32 {
         if ST == st::SEGMENT16 {
             self.reg::<u16>(number as u8) as u32
@@ -488,29 +521,6 @@ impl<const FLAGS: bool, const EA: u8, const ST: u8> Exec for Fast<'_, FLAGS, EA,
         } else {
             self.core.gpr[reg::ESP] = offset as u64;
         }
-    }
-
-    #[inline(always)]
-    fn fault(&mut self, _: Fault) -> Abort {
-        Abort
-    }
-
-    #[inline(always)]
-    fn check_target(&mut self, _: u32) -> Result<(), Abort> {
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn system(&mut self, _: SystemFn, _: &Insn) -> Result<(), Abort> {
-        Err(Abort)
-    }
-
-    #[inline(always)]
-    fn with_bus<R>(
-        &mut self,
-        _: impl FnOnce(&mut Core, &mut Bus<'_>) -> Result<R, Fault>,
-    ) -> Result<R, Abort> {
-        Err(Abort)
     }
 }
 

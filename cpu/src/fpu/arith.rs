@@ -4,8 +4,9 @@
 
 use super::{
     float::{BIAS, Class, F80, INTEGER},
-    round::{Env, Rounding, flag},
+    round::{Env, flag},
 };
+use crate::rounding::Rounding;
 
 /// What the arithmetic instructions compute from destination and source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

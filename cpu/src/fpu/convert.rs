@@ -5,7 +5,7 @@
 
 use super::{
     float::{BIAS, Class, F80, INTEGER, QUIET},
-    round::{Env, Rounding, flag, shift_right_sticky},
+    round::{Env, flag, shift_right_sticky},
 };
 
 /// A narrower format of IEEE 754.
@@ -160,13 +160,7 @@ impl Env {
             return None;
         }
         self.raise(flag::PE);
-        let away = match self.rounding {
-            Rounding::Nearest => true,
-            Rounding::Down => negative,
-            Rounding::Up => !negative,
-            Rounding::Zero => false,
-        };
-        if away {
+        if self.rounding.overflows_to_infinity(negative) {
             self.raise(flag::C1);
             Some(format.assemble(negative, format.exp_max, 0))
         } else {

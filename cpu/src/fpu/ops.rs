@@ -10,8 +10,9 @@ use super::{
     constants::constant,
     convert::{DOUBLE, SINGLE, Wide, from_integer, from_packed_decimal},
     float::F80,
-    round::{Env, Rounding, flag},
+    round::{Env, flag},
 };
+use crate::rounding::Rounding;
 
 /// What an instruction does outside the FPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! after rounding, as the x87 does.
 
 use super::float::{Class, EXP_MAX, F80, INTEGER};
+use crate::rounding::Rounding;
 
 /// Exception flags of the status word, which are also the mask bits of the control word; and C1.
 pub(crate) mod flag {
@@ -32,15 +33,6 @@ pub(crate) mod flag {
 /// What unmasked overflow and underflow add to or take off the exponent (SDM vol. 1 §8.5.4).
 const EXPONENT_ADJUST: i32 = 0x6000;
 
-/// Rounding control.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rounding {
-    Nearest,
-    Down,
-    Up,
-    Zero,
-}
-
 /// One operation: how to round, which exceptions are masked, and which it raised.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Env {
@@ -68,12 +60,7 @@ impl Env {
     /// As a control word says.
     pub(crate) fn new(control: u16) -> Self {
         Self {
-            rounding: match control >> 10 & 3 {
-                0 => Rounding::Nearest,
-                1 => Rounding::Down,
-                2 => Rounding::Up,
-                _ => Rounding::Zero,
-            },
+            rounding: Rounding::from_bits(u32::from(control) >> 10),
             precision: match control >> 8 & 3 {
                 0 => 24,
                 2 => 53,
@@ -231,13 +218,7 @@ impl Env {
             return F80::new(negative, exp as u16, sig);
         }
         self.raise(flag::PE);
-        let away = match self.rounding {
-            Rounding::Nearest => true,
-            Rounding::Down => negative,
-            Rounding::Up => !negative,
-            Rounding::Zero => false,
-        };
-        if away {
+        if self.rounding.overflows_to_infinity(negative) {
             self.raise(flag::C1);
             F80::infinity(negative)
         } else {

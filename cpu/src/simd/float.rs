@@ -6,7 +6,8 @@
 
 use core::cmp::Ordering;
 
-use super::mxcsr::{Env, Mxcsr, Rounding};
+use super::mxcsr::{Env, Mxcsr};
+use crate::rounding::Rounding;
 
 /// A format that SSE computes in.
 pub(crate) trait Format: 'static {
@@ -134,12 +135,7 @@ fn pack<F: Format>(negative: bool, exponent: i32, significand: u64, env: &mut En
         if inexact || env.is_masked(Mxcsr::OE) {
             env.raise(Mxcsr::PE);
         }
-        let to_infinity = match env.rounding {
-            Rounding::Nearest => true,
-            Rounding::Down => negative,
-            Rounding::Up => !negative,
-            Rounding::Zero => false,
-        };
+        let to_infinity = env.rounding.overflows_to_infinity(negative);
         return signed::<F>(negative, F::INFINITY - !to_infinity as u64);
     }
     if rounded_exponent >= least {

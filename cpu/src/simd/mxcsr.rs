@@ -4,6 +4,8 @@
 
 use bitflags::bitflags;
 
+use crate::rounding::Rounding;
+
 bitflags! {
     /// MXCSR (SDM vol. 1 figure 10-3).
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,26 +87,6 @@ impl Mxcsr {
 impl Default for Mxcsr {
     fn default() -> Self {
         Self::RESET
-    }
-}
-
-/// Rounding control: MXCSR.RC, or the immediate of ROUNDxx.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rounding {
-    Nearest,
-    Down,
-    Up,
-    Zero,
-}
-
-impl Rounding {
-    pub(crate) const fn from_bits(bits: u32) -> Self {
-        match bits & 3 {
-            0 => Self::Nearest,
-            1 => Self::Down,
-            2 => Self::Up,
-            _ => Self::Zero,
-        }
     }
 }
 

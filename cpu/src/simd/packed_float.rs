@@ -8,8 +8,9 @@ use super::{
     float::{self, Double, Format, Single},
     host::{Add, Arithmetic, HostFloat, HostFormat, Sub, is_normal, is_plain, is_zero},
     integer::XmmOp,
-    mxcsr::{Env, Mxcsr, Rounding},
+    mxcsr::{Env, Mxcsr},
 };
+use crate::rounding::Rounding;
 
 /// What an instruction that depends on MXCSR computes of destination, source and immediate.
 pub(crate) trait FloatOp: 'static {

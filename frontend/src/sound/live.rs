@@ -73,10 +73,15 @@ impl Live {
         let (sender, opened) = channel();
         let opener = thread::Builder::new().name("sound".to_owned());
         let running = opener.spawn(move || keep_open(&wishes, &sender));
+        Self::waiting(rate, start, running.is_ok().then_some(wish), opened)
+    }
+
+    /// No card yet: `wish` asks for one, and it comes by `opened`.
+    fn waiting(rate: TickRate, start: Ticks, wish: Option<SyncSender<()>>, opened: Receiver<Opened>) -> Self {
         Self {
             rate,
             now: start,
-            wish: running.is_ok().then_some(wish),
+            wish,
             opened,
             voice: None,
             backlog: Vec::new(),
@@ -466,15 +471,7 @@ mod tests {
         let (wish, wishes) = sync_channel(1);
         drop(wishes);
         let (_sender, opened) = channel();
-        let mut live = Live {
-            rate: RATE,
-            now: 0,
-            wish: Some(wish),
-            opened,
-            voice: None,
-            backlog: Vec::new(),
-            backlog_from: 0,
-        };
+        let mut live = Live::waiting(RATE, 0, Some(wish), opened);
         live.follow(&[SpeakerEdge { at: 5, level: 255 }], 10);
         assert!(live.wish.is_none() && live.backlog.is_empty());
     }
@@ -483,15 +480,7 @@ mod tests {
     fn what_is_played_while_the_card_opens_is_heard() {
         let (wish, _wishes) = sync_channel(1);
         let (sender, opened) = channel();
-        let mut live = Live {
-            rate: RATE,
-            now: 0,
-            wish: Some(wish),
-            opened,
-            voice: None,
-            backlog: Vec::new(),
-            backlog_from: 0,
-        };
+        let mut live = Live::waiting(RATE, 0, Some(wish), opened);
         live.follow(
             &[SpeakerEdge {
                 at: 5_000,
