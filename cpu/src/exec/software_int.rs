@@ -128,7 +128,8 @@ fn redirect(core: &mut Core, bus: &mut Bus<'_>, number: u8) -> Result<(), Fault>
     stack.write(core, bus)?;
     core.set_gpr32(reg::ESP, stack.pointer());
     let masked = if sensitive { Eflags::VIF } else { Eflags::IF };
-    core.set_flags_image(Eflags::empty(), masked | Eflags::TF | Eflags::NT | Eflags::RF);
+    // Unlike a gate, this leaves NT alone (SDM vol. 3B table 20-2, methods 5 and 6).
+    core.set_flags_image(Eflags::empty(), masked | Eflags::TF | Eflags::RF);
     core.enter_real_code((entry >> 16) as u16);
     core.eip = entry & 0xffff;
     core.next_eip = core.eip;

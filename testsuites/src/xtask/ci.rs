@@ -25,6 +25,8 @@ const CI: &[Step] = &[
             "boot",
             "--test",
             "state",
+            "--test",
+            "system",
         ],
         &[],
     ),
