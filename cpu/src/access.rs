@@ -10,6 +10,7 @@ use oldiron_mmu::{
 use crate::{
     core::{Core, dr6, seg},
     fault::{Fault, FaultRule, vector},
+    simd::{Packed, Xmm},
 };
 
 impl From<PageFault> for Fault {
@@ -106,13 +107,13 @@ impl Core {
         segment: usize,
         offset: u32,
         aligned: bool,
-    ) -> Result<u128, Fault> {
+    ) -> Result<Xmm, Fault> {
         let addr = self.wide_address(segment, offset, false, aligned)?;
         let user = self.cpl == 3;
         let low: u64 = self.read_linear(bus, addr, user)?;
         let high: u64 = self.read_linear(bus, addr.wrapping_add(8), user)?;
         self.note_data_access(addr, 16, false);
-        Ok(low as u128 | (high as u128) << 64)
+        Ok(Xmm::of_halves(low, high))
     }
 
     /// Writes an SSE operand of 16 bytes. On a fault nothing is written.
@@ -121,14 +122,14 @@ impl Core {
         bus: &mut Bus<'_>,
         segment: usize,
         offset: u32,
-        value: u128,
+        value: Xmm,
         aligned: bool,
     ) -> Result<(), Fault> {
         let addr = self.wide_address(segment, offset, true, aligned)?;
         let user = self.cpl == 3;
         self.check_access(bus, addr, 16, Access::Write, user)?;
-        self.write_linear(bus, addr, value as u64, user)?;
-        self.write_linear(bus, addr.wrapping_add(8), (value >> 64) as u64, user)?;
+        self.write_linear(bus, addr, value.low(), user)?;
+        self.write_linear(bus, addr.wrapping_add(8), value.high(), user)?;
         self.note_data_access(addr, 16, true);
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::{
     fault::Fault,
     flags::{Eflags, LazyFlags},
     fpu::Fpu,
-    simd::Mxcsr,
+    simd::{Mxcsr, Xmm},
 };
 
 /// General registers, by their number in instructions.
@@ -248,7 +248,7 @@ pub struct Core {
     /// The x87; without one in the model, nothing reaches it.
     pub fpu: Fpu,
     /// XMM0–XMM7.
-    pub xmm: [u128; 8],
+    pub xmm: [Xmm; 8],
     /// Control and status of SSE.
     pub mxcsr: Mxcsr,
     /// CR0.EM, CR0.TS or CR4.OSFXSR bars SSE instructions. Derived.
@@ -306,7 +306,7 @@ impl Core {
             msrs: std::collections::BTreeMap::new(),
             tsc_offset: 0,
             fpu: Fpu::default(),
-            xmm: [0; 8],
+            xmm: [Xmm::default(); 8],
             mxcsr: Mxcsr::RESET,
             simd_barred: true,
             model,
@@ -365,7 +365,7 @@ impl Core {
         self.pending_debug = 0;
         self.msrs.clear();
         self.fpu = Fpu::default();
-        self.xmm = [0; 8];
+        self.xmm = [Xmm::default(); 8];
         self.mxcsr = Mxcsr::RESET;
         self.tlb.flush_all();
         self.update_mode();

@@ -30,5 +30,5 @@ pub use flags::{Eflags, LazyFlags};
 pub use fpu::{F80, Fpu};
 pub use insn::{Insn, InsnAttr};
 pub use model::{CpuModel, CpuidLeaf, Features, MODELS, ModelError};
-pub use simd::Mxcsr;
+pub use simd::{Mxcsr, Xmm};
 pub use stats::CpuStats;

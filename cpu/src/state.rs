@@ -10,7 +10,7 @@ use crate::{
     core::{Activity, Cr0, Cr4, Efer, Shadow, TableRegister, reg},
     flags::{Eflags, LazyFlags},
     fpu::Fpu,
-    simd::Mxcsr,
+    simd::{Mxcsr, Xmm},
 };
 
 /// Everything that the guest could notice.
@@ -19,7 +19,7 @@ struct State {
     model: String,
     gpr: [u32; 8],
     fpu: Fpu,
-    xmm: [u128; 8],
+    xmm: [Xmm; 8],
     mxcsr: u32,
     eip: u32,
     eflags: u32,

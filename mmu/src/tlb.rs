@@ -250,19 +250,19 @@ impl Tlb {
 
     /// Reads 16 bytes at a linear address if nothing but host memory is involved.
     #[inline(always)]
-    pub fn read_wide(&self, addr: u64) -> Option<u128> {
+    pub fn read_wide(&self, addr: u64) -> Option<[u8; 16]> {
         let &Entry { read_tag, host, .. } = self.entry(addr);
         let offset = addr.wrapping_sub(read_tag);
         if offset > (PAGE_SIZE - 16) as u64 {
             return None;
         }
         // SAFETY: as in `read`, with 16 bytes.
-        Some(unsafe { host.add(offset as usize).cast::<Unaligned<u128>>().read().0 })
+        Some(unsafe { host.add(offset as usize).cast::<Unaligned<[u8; 16]>>().read().0 })
     }
 
     /// Writes 16 bytes at a linear address if nothing but host memory is involved; else returns false.
     #[inline(always)]
-    pub fn write_wide(&self, addr: u64, value: u128) -> bool {
+    pub fn write_wide(&self, addr: u64, value: [u8; 16]) -> bool {
         let &Entry { write_tag, host, .. } = self.entry(addr);
         let offset = addr.wrapping_sub(write_tag);
         if offset > (PAGE_SIZE - 16) as u64 {
@@ -271,7 +271,7 @@ impl Tlb {
         // SAFETY: as in `write`, with 16 bytes.
         unsafe {
             host.add(offset as usize)
-                .cast::<Unaligned<u128>>()
+                .cast::<Unaligned<[u8; 16]>>()
                 .write(Unaligned(value))
         };
         true

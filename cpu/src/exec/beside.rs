@@ -12,6 +12,7 @@ use crate::{
     fault::Fault,
     flags::LazyFlags,
     insn::Insn,
+    simd::Xmm,
 };
 
 /// Like [`super::Fast`], but stores look at which bytes are code. One for all addressing forms.
@@ -68,12 +69,12 @@ impl Exec for Beside<'_> {
 
     // Sixteen bytes beside code are rare.
     #[inline(always)]
-    fn load_wide(&mut self, _: &Insn, _: u32, _: bool) -> Result<u128, Abort> {
+    fn load_wide(&mut self, _: &Insn, _: u32, _: bool) -> Result<Xmm, Abort> {
         Err(Abort)
     }
 
     #[inline(always)]
-    fn store_wide(&mut self, _: &Insn, _: u32, _: u128, _: bool) -> Result<(), Abort> {
+    fn store_wide(&mut self, _: &Insn, _: u32, _: Xmm, _: bool) -> Result<(), Abort> {
         Err(Abort)
     }
 

@@ -49,6 +49,7 @@ fn wait(core: &mut Core, bus: &mut Bus<'_>, _: &Insn) -> Result<(), Fault> {
 /// ESC, D8h to DFh.
 pub(crate) fn esc(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> Result<(), Fault> {
     core.fpu.frozen = false;
+    core.fpu.trap &= !trap::MMX;
     if core.fpu.trap & (trap::EM | trap::TS) != 0 {
         return Err(not_available());
     }

@@ -21,7 +21,7 @@ use crate::{
 pub(crate) trait Quick: 'static {
     const FORM: Form = Form::Register;
     /// What must be clear in [`Fpu::trap`].
-    const BARS: u8 = trap::BARS;
+    const BARS: u8 = READY;
     /// Does it all, or changes nothing and returns `None`.
     fn exec<X: Exec>(x: &mut X, insn: &Insn) -> Option<()>;
 }
@@ -49,8 +49,10 @@ impl<Q: Quick> Op for WithQuick<Q> {
     }
 }
 
+/// Nothing bars the instruction, and the stack is the x87's.
+const READY: u8 = trap::BARS | trap::MMX;
 /// Results depend on the rounding, which must be the usual.
-const ROUNDED: u8 = trap::BARS | trap::UNUSUAL;
+const ROUNDED: u8 = READY | trap::UNUSUAL;
 
 /// Changes the stack and remembers the instruction.
 #[inline(always)]
@@ -103,23 +105,23 @@ stack_forms! {
     /// FSQRT
     Fsqrt, ROUNDED, |fpu, i| fpu.quick_sqrt();
     /// FLD ST(i)
-    FldSt, trap::BARS, |fpu, i| fpu.quick_load(i.src);
+    FldSt, READY, |fpu, i| fpu.quick_load(i.src);
     /// FST ST(i), FSTP ST(i)
-    FstSt<const POP: bool>, trap::BARS, |fpu, i| fpu.quick_store(i.src, POP);
+    FstSt<const POP: bool>, READY, |fpu, i| fpu.quick_store(i.src, POP);
     /// FXCH
-    Fxch, trap::BARS, |fpu, i| fpu.quick_exchange(i.src);
+    Fxch, READY, |fpu, i| fpu.quick_exchange(i.src);
     /// FCHS
-    Fchs, trap::BARS, |fpu, i| fpu.quick_sign(true);
+    Fchs, READY, |fpu, i| fpu.quick_sign(true);
     /// FABS
-    Fabs, trap::BARS, |fpu, i| fpu.quick_sign(false);
+    Fabs, READY, |fpu, i| fpu.quick_sign(false);
     /// FLD1
-    Fld1, trap::BARS, |fpu, i| fpu.quick_push(quick::widen_integer(1));
+    Fld1, READY, |fpu, i| fpu.quick_push(quick::widen_integer(1));
     /// FLDZ
-    Fldz, trap::BARS, |fpu, i| fpu.quick_push(quick::widen_integer(0));
+    Fldz, READY, |fpu, i| fpu.quick_push(quick::widen_integer(0));
     /// FTST
-    Ftst, trap::BARS, |fpu, i| fpu.quick_compare(quick::widen_integer(0), 0);
+    Ftst, READY, |fpu, i| fpu.quick_compare(quick::widen_integer(0), 0);
     /// FCOM and FUCOM, with as many pops
-    Fcom<const POPS: u32>, trap::BARS, |fpu, i| fpu.quick_compare_st(i.src, POPS);
+    Fcom<const POPS: u32>, READY, |fpu, i| fpu.quick_compare_st(i.src, POPS);
 }
 
 /// FCOMI, FUCOMI, and with a pop

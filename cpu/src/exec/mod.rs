@@ -39,6 +39,7 @@ use crate::{
     fault::{Fault, FaultRule},
     flags::LazyFlags,
     insn::Insn,
+    simd::{Packed, Xmm},
 };
 
 /// The instruction could not be finished here. On the fast path: take the slow one. On the slow
@@ -236,9 +237,9 @@ pub(crate) trait Exec {
     }
 
     /// Reads the 16 bytes of an SSE operand; `aligned` if they must be.
-    fn load_wide(&mut self, insn: &Insn, offset: u32, aligned: bool) -> Result<u128, Abort>;
+    fn load_wide(&mut self, insn: &Insn, offset: u32, aligned: bool) -> Result<Xmm, Abort>;
     /// Writes 16 bytes likewise.
-    fn store_wide(&mut self, insn: &Insn, offset: u32, value: u128, aligned: bool) -> Result<(), Abort>;
+    fn store_wide(&mut self, insn: &Insn, offset: u32, value: Xmm, aligned: bool) -> Result<(), Abort>;
 
     /// Writes a general register at an offset in the operand's segment.
     #[inline(always)]
@@ -392,10 +393,14 @@ impl<'a, const FLAGS: bool, const EA: u8, const ST: u8> Fast<'a, FLAGS, EA, ST> 
     /// The linear address of 16 bytes.
     #[inline(always)]
     fn wide<const WRITE: bool>(&self, insn: &Insn, offset: u32, aligned: bool) -> Result<u64, Abort> {
-        let last = self.linear::<u64, WRITE>(insn.seg as usize, offset.wrapping_add(8))?;
         let addr = self.linear::<u64, WRITE>(insn.seg as usize, offset)?;
-        // An offset that wraps is left to the slow path too.
-        if aligned && addr & 15 != 0 || last != addr + 8 {
+        if aligned && addr & 15 != 0 {
+            return Err(Abort);
+        }
+        // An offset that wraps is left to the slow path too; in a flat segment it is at the end of a page.
+        if EA > ea::FLAT_INDEX
+            && self.linear::<u64, WRITE>(insn.seg as usize, offset.wrapping_add(8))? != addr + 8
+        {
             return Err(Abort);
         }
         Ok(addr)
@@ -448,15 +453,15 @@ impl<const FLAGS: bool, const EA: u8, const ST: u8> Exec for Fast<'_, FLAGS, EA,
     }
 
     #[inline(always)]
-    fn load_wide(&mut self, insn: &Insn, offset: u32, aligned: bool) -> Result<u128, Abort> {
+    fn load_wide(&mut self, insn: &Insn, offset: u32, aligned: bool) -> Result<Xmm, Abort> {
         let addr = self.wide::<false>(insn, offset, aligned)?;
-        self.core.tlb.read_wide(addr).ok_or(Abort)
+        self.core.tlb.read_wide(addr).map(Xmm::from_bytes).ok_or(Abort)
     }
 
     #[inline(always)]
-    fn store_wide(&mut self, insn: &Insn, offset: u32, value: u128, aligned: bool) -> Result<(), Abort> {
+    fn store_wide(&mut self, insn: &Insn, offset: u32, value: Xmm, aligned: bool) -> Result<(), Abort> {
         let addr = self.wide::<true>(insn, offset, aligned)?;
-        if self.core.tlb.write_wide(addr, value) {
+        if self.core.tlb.write_wide(addr, value.bytes()) {
             Ok(())
         } else {
             Err(Abort)
@@ -594,14 +599,14 @@ impl Exec for Slow<'_, '_> {
         self.check(written)
     }
 
-    fn load_wide(&mut self, insn: &Insn, offset: u32, aligned: bool) -> Result<u128, Abort> {
+    fn load_wide(&mut self, insn: &Insn, offset: u32, aligned: bool) -> Result<Xmm, Abort> {
         let read = self
             .core
             .seg_read_wide(self.bus, insn.seg as usize, offset, aligned);
         self.check(read)
     }
 
-    fn store_wide(&mut self, insn: &Insn, offset: u32, value: u128, aligned: bool) -> Result<(), Abort> {
+    fn store_wide(&mut self, insn: &Insn, offset: u32, value: Xmm, aligned: bool) -> Result<(), Abort> {
         let written = self
             .core
             .seg_write_wide(self.bus, insn.seg as usize, offset, value, aligned);

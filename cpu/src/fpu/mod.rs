@@ -55,6 +55,9 @@ pub(crate) mod trap {
     /// Not a trap: results are not rounded to nearest, or inexact ones are not masked. Quick arithmetic is
     /// for the usual case alone.
     pub(crate) const UNUSUAL: u8 = 1 << 3;
+    /// Not a trap: the registers are in use by MMX, all full and TOP 0. Only a hint: instructions of MMX that find it
+    /// need not see to that, those of the x87 drop it.
+    pub(crate) const MMX: u8 = 1 << 4;
     /// What bars every instruction.
     pub(crate) const BARS: u8 = EM | TS | PENDING;
 }
@@ -146,6 +149,7 @@ impl Default for Fpu {
 impl Fpu {
     /// FNINIT. Registers keep their bits, but are empty.
     pub(crate) fn initialise(&mut self) {
+        self.trap &= !trap::MMX;
         self.status = 0;
         self.top = 0;
         self.last = LastInstruction::default();
@@ -303,6 +307,10 @@ impl Fpu {
     /// Marks all registers full and sets TOP to 0.
     #[inline(always)]
     pub(crate) fn enter_mmx(&mut self) {
+        if self.trap & trap::MMX != 0 {
+            return;
+        }
+        self.trap |= trap::MMX;
         self.top = 0;
         for register in &mut self.registers {
             register.se &= !EMPTY;
@@ -312,6 +320,7 @@ impl Fpu {
     /// EMMS.
     #[inline(always)]
     pub(crate) fn leave_mmx(&mut self) {
+        self.trap &= !trap::MMX;
         self.top = 0;
         for register in &mut self.registers {
             register.se |= EMPTY;
@@ -327,6 +336,7 @@ impl Fpu {
 
     /// Marks registers as empty or not, by number.
     pub fn set_full_mask(&mut self, mask: u8) {
+        self.trap &= !trap::MMX;
         for (n, register) in self.registers.iter_mut().enumerate() {
             register.se = register.se & !EMPTY | if mask >> n & 1 != 0 { 0 } else { EMPTY };
         }

@@ -6,11 +6,19 @@
 
 use core::cmp::Ordering;
 
-use super::mxcsr::{Env, Mxcsr};
+use super::{
+    mxcsr::{Env, Mxcsr},
+    packed::Lane,
+};
 use crate::rounding::Rounding;
 
 /// A format that SSE computes in.
 pub(crate) trait Format: 'static {
+    /// Elements of a register in this format, as bits.
+    type Bits: Lane + Into<u64>;
+    /// The bits, in the low end of `bits`, as an element.
+    fn element(bits: u64) -> Self::Bits;
+
     /// Bits of the stored fraction.
     const FRACTION: u32;
     /// Bits of the exponent.
@@ -36,11 +44,23 @@ pub(crate) struct Single;
 pub(crate) struct Double;
 
 impl Format for Single {
+    type Bits = u32;
+    #[inline(always)]
+    fn element(bits: u64) -> u32 {
+        bits as u32
+    }
+
     const FRACTION: u32 = 23;
     const EXPONENT: u32 = 8;
 }
 
 impl Format for Double {
+    type Bits = u64;
+    #[inline(always)]
+    fn element(bits: u64) -> u64 {
+        bits
+    }
+
     const FRACTION: u32 = 52;
     const EXPONENT: u32 = 11;
 }

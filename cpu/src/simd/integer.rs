@@ -2,7 +2,7 @@
 //!
 //! SDM vol. 2B, the instructions beginning with P, by the names below.
 
-use super::packed::{Lane, Packed};
+use super::packed::{Lane, Packed, Xmm};
 
 /// What an instruction computes of destination, source and immediate, on registers of either size.
 pub(crate) trait PackedOp: 'static {
@@ -11,12 +11,12 @@ pub(crate) trait PackedOp: 'static {
 
 /// The same on XMM registers alone.
 pub(crate) trait XmmOp: 'static {
-    fn apply(a: u128, b: u128, imm: u8) -> u128;
+    fn apply(a: Xmm, b: Xmm, imm: u8) -> Xmm;
 }
 
 impl<O: PackedOp> XmmOp for O {
     #[inline(always)]
-    fn apply(a: u128, b: u128, imm: u8) -> u128 {
+    fn apply(a: Xmm, b: Xmm, imm: u8) -> Xmm {
         <O as PackedOp>::apply(a, b, imm)
     }
 }
@@ -196,8 +196,8 @@ macro_rules! widen {
         pub(crate) struct $name;
         impl XmmOp for $name {
             #[inline(always)]
-            fn apply(_: u128, b: u128, _: u8) -> u128 {
-                u128::build::<$to>(|n| b.lane::<$from>(n) as $to)
+            fn apply(_: Xmm, b: Xmm, _: u8) -> Xmm {
+                Xmm::build::<$to>(|n| b.lane::<$from>(n) as $to)
             }
         }
     )* };
@@ -222,7 +222,7 @@ widen! {
 pub(crate) struct Phminposuw;
 impl XmmOp for Phminposuw {
     #[inline(always)]
-    fn apply(_: u128, b: u128, _: u8) -> u128 {
+    fn apply(_: Xmm, b: Xmm, _: u8) -> Xmm {
         let (mut place, mut least) = (0, b.lane::<u16>(0));
         for n in 1..8 {
             let word = b.lane::<u16>(n);
@@ -230,7 +230,7 @@ impl XmmOp for Phminposuw {
                 (place, least) = (n, word);
             }
         }
-        least as u128 | (place as u128) << 16
+        Xmm::of_low(least as u32 | (place as u32) << 16)
     }
 }
 
@@ -238,9 +238,9 @@ impl XmmOp for Phminposuw {
 pub(crate) struct Mpsadbw;
 impl XmmOp for Mpsadbw {
     #[inline(always)]
-    fn apply(a: u128, b: u128, imm: u8) -> u128 {
+    fn apply(a: Xmm, b: Xmm, imm: u8) -> Xmm {
         let (from_a, from_b) = ((imm as usize >> 2 & 1) * 4, (imm as usize & 3) * 4);
-        u128::build::<u16>(|n| {
+        Xmm::build::<u16>(|n| {
             (0..4)
                 .map(|k| a.lane::<u8>(from_a + n + k).abs_diff(b.lane::<u8>(from_b + k)) as u16)
                 .sum()

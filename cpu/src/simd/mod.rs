@@ -17,3 +17,5 @@ mod tests;
 pub(crate) mod text;
 
 pub use mxcsr::Mxcsr;
+pub(crate) use packed::Packed;
+pub use packed::Xmm;

@@ -1,7 +1,12 @@
 //! Registers as rows of elements.
+//!
+//! An XMM register is sixteen bytes and never an integer on the way: what is copied as bytes and taken apart element
+//! by element becomes vector code, but what has once been one integer of 128 bits is shifted apart.
+
+use serde::{Deserialize, Serialize};
 
 /// An element of a packed value.
-pub(crate) trait Lane: Copy {
+pub(crate) trait Lane: Copy + Default {
     /// Size in bytes.
     const BYTES: usize;
     /// From the first bytes of a slice, little-endian.
@@ -27,9 +32,55 @@ macro_rules! lanes {
         }
     )* };
 }
-lanes!(u8 i8 u16 i16 u32 i32 u64);
+lanes!(u8 i8 u16 i16 u32 i32 u64 f32 f64);
 
-/// An MMX register (`u64`) or an XMM register (`u128`).
+/// An XMM register: 16 bytes, lowest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "u128", into = "u128")]
+#[repr(align(16))]
+pub struct Xmm([u8; 16]);
+
+impl Xmm {
+    /// Of two halves.
+    #[inline(always)]
+    pub(crate) fn of_halves(low: u64, high: u64) -> Self {
+        Self::build(|n| if n == 0 { low } else { high })
+    }
+
+    /// With the low element replaced.
+    #[inline(always)]
+    pub(crate) fn with_low<L: Lane>(self, value: L) -> Self {
+        self.with_lane(0, value)
+    }
+
+    /// The low element, all else being zero.
+    #[inline(always)]
+    pub(crate) fn of_low<L: Lane>(value: L) -> Self {
+        Self::default().with_lane(0, value)
+    }
+
+    /// Its high 64 bits.
+    #[inline(always)]
+    pub(crate) fn high(self) -> u64 {
+        self.lane(1)
+    }
+}
+
+impl From<u128> for Xmm {
+    #[inline(always)]
+    fn from(value: u128) -> Self {
+        Self(value.to_le_bytes())
+    }
+}
+
+impl From<Xmm> for u128 {
+    #[inline(always)]
+    fn from(value: Xmm) -> Self {
+        Self::from_le_bytes(value.0)
+    }
+}
+
+/// An MMX register (`u64`) or an XMM register.
 pub(crate) trait Packed: Copy + 'static {
     /// Size in bytes.
     const BYTES: usize;
@@ -40,8 +91,6 @@ pub(crate) trait Packed: Copy + 'static {
     fn from_bytes(bytes: Self::Bytes) -> Self;
     /// Its low 64 bits.
     fn low(self) -> u64;
-    /// Shifted right by whole bytes, zeros coming in.
-    fn shift_bytes(self, count: u8) -> Self;
 
     /// The element at `n`.
     #[inline(always)]
@@ -89,28 +138,36 @@ pub(crate) trait Packed: Copy + 'static {
     }
 }
 
-macro_rules! packed {
-    ($($t:ty)*) => { $(
-        impl Packed for $t {
-            const BYTES: usize = size_of::<$t>();
-            type Bytes = [u8; size_of::<$t>()];
-            #[inline(always)]
-            fn bytes(self) -> Self::Bytes {
-                self.to_le_bytes()
-            }
-            #[inline(always)]
-            fn from_bytes(bytes: Self::Bytes) -> Self {
-                Self::from_le_bytes(bytes)
-            }
-            #[inline(always)]
-            fn low(self) -> u64 {
-                self as u64
-            }
-            #[inline(always)]
-            fn shift_bytes(self, count: u8) -> Self {
-                self.checked_shr(count as u32 * 8).unwrap_or(0)
-            }
-        }
-    )* };
+impl Packed for u64 {
+    const BYTES: usize = 8;
+    type Bytes = [u8; 8];
+    #[inline(always)]
+    fn bytes(self) -> [u8; 8] {
+        self.to_le_bytes()
+    }
+    #[inline(always)]
+    fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self::from_le_bytes(bytes)
+    }
+    #[inline(always)]
+    fn low(self) -> u64 {
+        self
+    }
 }
-packed!(u64 u128);
+
+impl Packed for Xmm {
+    const BYTES: usize = 16;
+    type Bytes = [u8; 16];
+    #[inline(always)]
+    fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+    #[inline(always)]
+    fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+    #[inline(always)]
+    fn low(self) -> u64 {
+        self.lane(0)
+    }
+}

@@ -6,9 +6,10 @@ use core::{cmp::Ordering, marker::PhantomData};
 
 use super::{
     float::{self, Double, Format, Single},
-    host::{Add, Arithmetic, HostFloat, HostFormat, Sub, is_normal, is_plain, is_zero},
+    host::{Add, Arithmetic, HostFloat, HostFormat, Sub, Top, are_numbers, is_normal, is_number, is_zero},
     integer::XmmOp,
     mxcsr::{Env, Mxcsr},
+    packed::{Lane, Packed, Xmm},
 };
 use crate::rounding::Rounding;
 
@@ -16,36 +17,32 @@ use crate::rounding::Rounding;
 pub(crate) trait FloatOp: 'static {
     /// The result, if it is easily had and changes no flag. Only under [`Mxcsr::is_plain`].
     #[inline(always)]
-    fn quick(_a: u128, _b: u128, _imm: u8) -> Option<u128> {
+    fn quick(_a: Xmm, _b: Xmm, _imm: u8) -> Option<Xmm> {
         None
     }
     /// The result and its flags, always.
-    fn exact(a: u128, b: u128, imm: u8, env: &mut Env) -> u128;
+    fn exact(a: Xmm, b: Xmm, imm: u8, env: &mut Env) -> Xmm;
 }
 
-/// Bits of a format's numbers.
-const fn bits<F: Format>() -> u32 {
-    1 + F::EXPONENT + F::FRACTION
+/// How many numbers an instruction computes.
+const fn count<F: Format, const PACKED: bool>() -> usize {
+    if PACKED { 16 / F::Bits::BYTES } else { 1 }
 }
 
 /// The number at `n`.
 #[inline(always)]
-pub(crate) fn number<F: Format>(row: u128, n: u32) -> u64 {
-    (row >> (n * bits::<F>())) as u64 & (F::SIGN | (F::SIGN - 1))
+pub(crate) fn number<F: Format>(row: Xmm, n: usize) -> u64 {
+    row.lane::<F::Bits>(n).into()
 }
 
 /// A register of which the low elements are replaced: all of them, or one.
 #[inline(always)]
-fn row<F: Format, const PACKED: bool>(a: u128, mut element: impl FnMut(u32) -> u64) -> u128 {
-    if !PACKED {
-        let width = bits::<F>();
-        return a >> width << width | element(0) as u128;
+fn row<F: Format, const PACKED: bool>(a: Xmm, mut element: impl FnMut(usize) -> u64) -> Xmm {
+    if PACKED {
+        Xmm::build(|n| F::element(element(n)))
+    } else {
+        a.with_low(F::element(element(0)))
     }
-    let mut out = 0;
-    for n in 0..128 / bits::<F>() {
-        out |= (element(n) as u128) << (n * bits::<F>());
-    }
-    out
 }
 
 /// An operation on all elements, or on the lowest.
@@ -56,17 +53,27 @@ where
     F::Float: HostFloat,
 {
     #[inline(always)]
-    fn quick(a: u128, b: u128, _: u8) -> Option<u128> {
-        let mut holds = true;
-        let out = row::<F, PACKED>(a, |n| {
-            let (result, good) = A::host::<F>(number::<F>(a, n), number::<F>(b, n));
-            holds &= good;
-            result
+    fn quick(a: Xmm, b: Xmm, _: u8) -> Option<Xmm> {
+        let result = if PACKED {
+            a.zip::<F::Float>(b, A::host)
+        } else {
+            a.with_low(A::host::<F::Float>(a.lane(0), b.lane(0)))
+        };
+        let count = count::<F, PACKED>();
+        // As masks, which become one row of compares.
+        let doubts = Xmm::build::<u32>(|n| {
+            let sure = n >= count || A::surely_holds::<F>(Top::of(a, n), Top::of(b, n), Top::of(result, n));
+            if sure { 0 } else { u32::MAX }
         });
-        holds.then_some(out)
+        if (0..count).fold(0, |any, n| any | doubts.lane::<u32>(n)) == 0 {
+            return Some(result);
+        }
+        (0..count)
+            .all(|n| A::holds::<F>(number::<F>(a, n), number::<F>(b, n), number::<F>(result, n)))
+            .then_some(result)
     }
 
-    fn exact(a: u128, b: u128, _: u8, env: &mut Env) -> u128 {
+    fn exact(a: Xmm, b: Xmm, _: u8, env: &mut Env) -> Xmm {
         row::<F, PACKED>(a, |n| A::exact::<F>(number::<F>(a, n), number::<F>(b, n), env))
     }
 }
@@ -76,11 +83,11 @@ pub(crate) struct Compare<F, const PACKED: bool>(PhantomData<F>);
 
 impl<F: HostFormat, const PACKED: bool> FloatOp for Compare<F, PACKED> {
     #[inline(always)]
-    fn quick(a: u128, b: u128, imm: u8) -> Option<u128> {
-        let mut plain = true;
+    fn quick(a: Xmm, b: Xmm, imm: u8) -> Option<Xmm> {
+        let mut numbers = true;
         let out = row::<F, PACKED>(a, |n| {
             let (a, b) = (number::<F>(a, n), number::<F>(b, n));
-            plain &= is_plain::<F>(a) & is_plain::<F>(b);
+            numbers &= are_numbers::<F>(a, b);
             let (a, b) = (F::to_host(a), F::to_host(b));
             let holds = match imm & 3 {
                 0 => a == b,
@@ -90,10 +97,10 @@ impl<F: HostFormat, const PACKED: bool> FloatOp for Compare<F, PACKED> {
             };
             mask::<F>(holds != (imm & 4 != 0))
         });
-        plain.then_some(out)
+        numbers.then_some(out)
     }
 
-    fn exact(a: u128, b: u128, imm: u8, env: &mut Env) -> u128 {
+    fn exact(a: Xmm, b: Xmm, imm: u8, env: &mut Env) -> Xmm {
         row::<F, PACKED>(a, |n| {
             mask::<F>(float::predicate::<F>(
                 number::<F>(a, n),
@@ -118,12 +125,12 @@ where
     F::Float: HostFloat,
 {
     #[inline(always)]
-    fn quick(a: u128, b: u128, _: u8) -> Option<u128> {
-        let even = row::<F, true>(0, |n| if n & 1 == 0 { F::SIGN } else { 0 });
-        <Float<Add, F, true> as FloatOp>::quick(a, b ^ even, 0)
+    fn quick(a: Xmm, b: Xmm, _: u8) -> Option<Xmm> {
+        let flipped = row::<F, true>(b, |n| number::<F>(b, n) ^ if n & 1 == 0 { F::SIGN } else { 0 });
+        <Float<Add, F, true> as FloatOp>::quick(a, flipped, 0)
     }
 
-    fn exact(a: u128, b: u128, _: u8, env: &mut Env) -> u128 {
+    fn exact(a: Xmm, b: Xmm, _: u8, env: &mut Env) -> Xmm {
         row::<F, true>(a, |n| {
             let (a, b) = (number::<F>(a, n), number::<F>(b, n));
             if n & 1 == 0 {
@@ -141,9 +148,9 @@ pub(crate) struct Horizontal<A, F>(PhantomData<(A, F)>);
 impl<A: Arithmetic, F: HostFormat> Horizontal<A, F> {
     /// Elements `first`, `first + 2`, … of both operands.
     #[inline(always)]
-    fn every_other(a: u128, b: u128, first: u32) -> u128 {
-        let half = 64 / bits::<F>();
-        row::<F, true>(0, |n| {
+    fn every_other(a: Xmm, b: Xmm, first: usize) -> Xmm {
+        let half = count::<F, true>() / 2;
+        row::<F, true>(a, |n| {
             let (from, n) = if n < half { (a, n) } else { (b, n - half) };
             number::<F>(from, 2 * n + first)
         })
@@ -155,12 +162,12 @@ where
     F::Float: HostFloat,
 {
     #[inline(always)]
-    fn quick(a: u128, b: u128, _: u8) -> Option<u128> {
+    fn quick(a: Xmm, b: Xmm, _: u8) -> Option<Xmm> {
         let (even, odd) = (Self::every_other(a, b, 0), Self::every_other(a, b, 1));
         <Float<A, F, true> as FloatOp>::quick(even, odd, 0)
     }
 
-    fn exact(a: u128, b: u128, _: u8, env: &mut Env) -> u128 {
+    fn exact(a: Xmm, b: Xmm, _: u8, env: &mut Env) -> Xmm {
         let (even, odd) = (Self::every_other(a, b, 0), Self::every_other(a, b, 1));
         <Float<A, F, true> as FloatOp>::exact(even, odd, 0, env)
     }
@@ -176,15 +183,15 @@ pub(crate) type Hsubpd = Horizontal<Sub, Double>;
 pub(crate) struct DotProduct<F>(PhantomData<F>);
 
 impl<F: Format> FloatOp for DotProduct<F> {
-    fn exact(a: u128, b: u128, imm: u8, env: &mut Env) -> u128 {
-        let mut product = |n: u32| {
+    fn exact(a: Xmm, b: Xmm, imm: u8, env: &mut Env) -> Xmm {
+        let mut product = |n: usize| {
             if imm >> (4 + n) & 1 != 0 {
                 float::mul::<F>(number::<F>(a, n), number::<F>(b, n), env)
             } else {
                 0
             }
         };
-        let sum = if bits::<F>() == 32 {
+        let sum = if count::<F, true>() == 4 {
             let products = [product(0), product(1), product(2), product(3)];
             let low = float::add::<F>(products[0], products[1], env);
             let high = float::add::<F>(products[2], products[3], env);
@@ -193,7 +200,7 @@ impl<F: Format> FloatOp for DotProduct<F> {
             let products = [product(0), product(1)];
             float::add::<F>(products[0], products[1], env)
         };
-        row::<F, true>(0, |n| if imm >> n & 1 != 0 { sum } else { 0 })
+        row::<F, true>(a, |n| if imm >> n & 1 != 0 { sum } else { 0 })
     }
 }
 
@@ -201,7 +208,7 @@ impl<F: Format> FloatOp for DotProduct<F> {
 pub(crate) struct Round<F, const PACKED: bool>(PhantomData<F>);
 
 impl<F: Format, const PACKED: bool> FloatOp for Round<F, PACKED> {
-    fn exact(a: u128, b: u128, imm: u8, env: &mut Env) -> u128 {
+    fn exact(a: Xmm, b: Xmm, imm: u8, env: &mut Env) -> Xmm {
         let rounding = if imm & 4 != 0 {
             env.rounding
         } else {
@@ -220,7 +227,7 @@ pub(crate) struct Reciprocal<const ROOT: bool, const PACKED: bool>;
 
 impl<const ROOT: bool, const PACKED: bool> XmmOp for Reciprocal<ROOT, PACKED> {
     #[inline(always)]
-    fn apply(a: u128, b: u128, _: u8) -> u128 {
+    fn apply(a: Xmm, b: Xmm, _: u8) -> Xmm {
         row::<Single, PACKED>(a, |n| reciprocal(number::<Single>(b, n), ROOT))
     }
 }
@@ -258,11 +265,11 @@ macro_rules! conversions {
         pub(crate) struct $name;
         impl FloatOp for $name {
             #[inline(always)]
-            fn quick($a: u128, $b: u128, _: u8) -> Option<u128> {
+            fn quick($a: Xmm, $b: Xmm, _: u8) -> Option<Xmm> {
                 let _ = $a;
                 $quick
             }
-            fn exact($a: u128, $b: u128, _: u8, $env: &mut Env) -> u128 {
+            fn exact($a: Xmm, $b: Xmm, _: u8, $env: &mut Env) -> Xmm {
                 let _ = $a;
                 $exact
             }
@@ -270,114 +277,127 @@ macro_rules! conversions {
     )* };
 }
 
-/// A row of `count` results of `width` bits, if all hold.
+/// A row whose low `count` elements are results, if all hold.
 #[inline(always)]
-fn quick_row(count: u32, width: u32, f: impl Fn(u32) -> (u64, bool)) -> Option<u128> {
-    let (mut out, mut holds) = (0, true);
-    for n in 0..count {
+fn quick_row<L: Lane>(count: usize, f: impl Fn(usize) -> (L, bool)) -> Option<Xmm> {
+    let mut holds = true;
+    let out = exact_row(count, |n| {
         let (value, good) = f(n);
-        out |= (value as u128) << (n * width);
         holds &= good;
-    }
+        value
+    });
     holds.then_some(out)
 }
 
 #[inline(always)]
-fn exact_row(count: u32, width: u32, mut f: impl FnMut(u32) -> u64) -> u128 {
-    (0..count).fold(0, |out, n| out | (f(n) as u128) << (n * width))
+fn exact_row<L: Lane>(count: usize, mut f: impl FnMut(usize) -> L) -> Xmm {
+    Xmm::build(|n| if n < count { f(n) } else { L::default() })
 }
 
 #[inline(always)]
-fn widen_quickly(b: u128, n: u32) -> (u64, bool) {
-    let bits = number::<Single>(b, n);
+fn widen_quickly(b: Xmm, n: usize) -> (f64, bool) {
     (
-        (f32::from_bits(bits as u32) as f64).to_bits(),
-        is_plain::<Single>(bits),
+        b.lane::<f32>(n).into(),
+        is_number::<Single>(number::<Single>(b, n)),
     )
 }
 
 #[inline(always)]
-fn narrow_quickly(b: u128, n: u32) -> (u64, bool) {
+fn narrow_quickly(b: Xmm, n: usize) -> (f32, bool) {
     let bits = number::<Double>(b, n);
-    let result = (f64::from_bits(bits) as f32).to_bits() as u64;
-    (
-        result,
-        is_zero::<Double>(bits) | is_normal::<Double>(bits) & is_normal::<Single>(result),
-    )
+    let result = b.lane::<f64>(n) as f32;
+    let is_normal = is_normal::<Double>(bits) & is_normal::<Single>(result.to_bits().into());
+    (result, is_zero::<Double>(bits) | is_normal)
 }
 
 /// A host number as an integer by the current rounding, which is to nearest here.
 #[inline(always)]
-pub(crate) fn nearest_quickly(value: f64) -> (u64, bool) {
+pub(crate) fn nearest_quickly(value: f64) -> (u32, bool) {
     // Adding 1.5 * 2^52 leaves the integer, rounded to even, in the low bits.
     let shifted = value + 6_755_399_441_055_744.0;
-    (shifted.to_bits() as u32 as u64, value.abs() < 2_147_483_647.0)
+    (shifted.to_bits() as u32, value.abs() < 2_147_483_647.0)
 }
 
 /// A host number as an integer by cutting.
 #[inline(always)]
-pub(crate) fn cut_quickly(value: f64) -> (u64, bool) {
-    (value as i32 as u32 as u64, value.abs() < 2_147_483_648.0)
+pub(crate) fn cut_quickly(value: f64) -> (u32, bool) {
+    (value as i32 as u32, value.abs() < 2_147_483_648.0)
 }
 
 #[inline(always)]
-fn single(b: u128, n: u32) -> f64 {
-    f32::from_bits(number::<Single>(b, n) as u32) as f64
+fn single(b: Xmm, n: usize) -> f64 {
+    b.lane::<f32>(n).into()
 }
 
 #[inline(always)]
-fn double(b: u128, n: u32) -> f64 {
-    f64::from_bits(number::<Double>(b, n))
+fn double(b: Xmm, n: usize) -> f64 {
+    b.lane(n)
 }
 
 /// The integer at `n`.
 #[inline(always)]
-fn integer(b: u128, n: u32) -> i32 {
-    (b >> (32 * n)) as u32 as i32
+fn integer(b: Xmm, n: usize) -> i32 {
+    b.lane(n)
 }
 
-fn ints<F: Format>(b: u128, count: u32, rounding: Rounding, env: &mut Env) -> u128 {
-    exact_row(count, 32, |n| {
-        float::to_int::<F>(number::<F>(b, n), rounding, env) as u64
-    })
+fn ints<F: Format>(b: Xmm, count: usize, rounding: Rounding, env: &mut Env) -> Xmm {
+    exact_row(count, |n| float::to_int::<F>(number::<F>(b, n), rounding, env))
+}
+
+/// The number at `n` in another format.
+fn converted<From: Format, To: Format>(b: Xmm, n: usize, env: &mut Env) -> To::Bits {
+    To::element(float::convert::<From, To>(number::<From>(b, n), env))
+}
+
+/// The integer at `n` in a format.
+fn from_integer<F: Format>(b: Xmm, n: usize, env: &mut Env) -> F::Bits {
+    F::element(float::from_int::<F>(integer(b, n).into(), env))
 }
 
 conversions! {
-    Cvtps2pd: |a, b, env| quick quick_row(2, 64, |n| widen_quickly(b, n)),
-        exact exact_row(2, 64, |n| float::convert::<Single, Double>(number::<Single>(b, n), env));
-    Cvtpd2ps: |a, b, env| quick quick_row(2, 32, |n| narrow_quickly(b, n)),
-        exact exact_row(2, 32, |n| float::convert::<Double, Single>(number::<Double>(b, n), env));
-    Cvtss2sd: |a, b, env| quick quick_row(1, 64, |n| widen_quickly(b, n)).map(|low| a >> 64 << 64 | low),
-        exact a >> 64 << 64 | float::convert::<Single, Double>(number::<Single>(b, 0), env) as u128;
-    Cvtsd2ss: |a, b, env| quick quick_row(1, 32, |n| narrow_quickly(b, n)).map(|low| a >> 32 << 32 | low),
-        exact a >> 32 << 32 | float::convert::<Double, Single>(number::<Double>(b, 0), env) as u128;
-    Cvtdq2ps: |a, b, env| quick quick_row(4, 32, |n| ((integer(b, n) as f32).to_bits() as u64, true)),
-        exact exact_row(4, 32, |n| float::from_int::<Single>(integer(b, n) as i64, env));
-    Cvtdq2pd: |a, b, env| quick quick_row(2, 64, |n| ((integer(b, n) as f64).to_bits(), true)),
-        exact exact_row(2, 64, |n| float::from_int::<Double>(integer(b, n) as i64, env));
-    Cvtps2dq: |a, b, env| quick quick_row(4, 32, |n| nearest_quickly(single(b, n))),
+    Cvtps2pd: |a, b, env| quick quick_row(2, |n| widen_quickly(b, n)),
+        exact exact_row(2, |n| converted::<Single, Double>(b, n, env));
+    Cvtpd2ps: |a, b, env| quick quick_row(2, |n| narrow_quickly(b, n)),
+        exact exact_row(2, |n| converted::<Double, Single>(b, n, env));
+    Cvtss2sd: |a, b, env| quick {
+            let (low, holds) = widen_quickly(b, 0);
+            holds.then_some(a.with_low(low))
+        },
+        exact a.with_low(converted::<Single, Double>(b, 0, env));
+    Cvtsd2ss: |a, b, env| quick {
+            let (low, holds) = narrow_quickly(b, 0);
+            holds.then_some(a.with_low(low))
+        },
+        exact a.with_low(converted::<Double, Single>(b, 0, env));
+    Cvtdq2ps: |a, b, env| quick Some(exact_row(4, |n| integer(b, n) as f32)),
+        exact exact_row(4, |n| from_integer::<Single>(b, n, env));
+    Cvtdq2pd: |a, b, env| quick Some(exact_row(2, |n| f64::from(integer(b, n)))),
+        exact exact_row(2, |n| from_integer::<Double>(b, n, env));
+    Cvtps2dq: |a, b, env| quick quick_row(4, |n| nearest_quickly(single(b, n))),
         exact ints::<Single>(b, 4, env.rounding, env);
-    Cvttps2dq: |a, b, env| quick quick_row(4, 32, |n| cut_quickly(single(b, n))),
+    Cvttps2dq: |a, b, env| quick quick_row(4, |n| cut_quickly(single(b, n))),
         exact ints::<Single>(b, 4, Rounding::Zero, env);
-    Cvtpd2dq: |a, b, env| quick quick_row(2, 32, |n| nearest_quickly(double(b, n))),
+    Cvtpd2dq: |a, b, env| quick quick_row(2, |n| nearest_quickly(double(b, n))),
         exact ints::<Double>(b, 2, env.rounding, env);
-    Cvttpd2dq: |a, b, env| quick quick_row(2, 32, |n| cut_quickly(double(b, n))),
+    Cvttpd2dq: |a, b, env| quick quick_row(2, |n| cut_quickly(double(b, n))),
         exact ints::<Double>(b, 2, Rounding::Zero, env);
     /// CVTSI2SS: the source is an integer register or doubleword.
-    Cvtsi2ss: |a, b, env| quick Some(a >> 32 << 32 | (integer(b, 0) as f32).to_bits() as u128),
-        exact a >> 32 << 32 | float::from_int::<Single>(integer(b, 0) as i64, env) as u128;
+    Cvtsi2ss: |a, b, env| quick Some(a.with_low(integer(b, 0) as f32)),
+        exact a.with_low(from_integer::<Single>(b, 0, env));
     /// CVTSI2SD, which is always exact.
-    Cvtsi2sd: |a, b, env| quick Some(a >> 64 << 64 | (integer(b, 0) as f64).to_bits() as u128),
-        exact a >> 64 << 64 | float::from_int::<Double>(integer(b, 0) as i64, env) as u128;
+    Cvtsi2sd: |a, b, env| quick Some(a.with_low(f64::from(integer(b, 0)))),
+        exact a.with_low(from_integer::<Double>(b, 0, env));
     /// CVTPI2PS: two integers, of an MMX register or memory.
-    Cvtpi2ps: |a, b, env| quick quick_row(2, 32, |n| ((integer(b, n) as f32).to_bits() as u64, true))
-            .map(|low| a >> 64 << 64 | low),
-        exact a >> 64 << 64 | exact_row(2, 32, |n| float::from_int::<Single>(integer(b, n) as i64, env));
+    Cvtpi2ps: |a, b, env| quick Some(a.with_low(integer(b, 0) as f32).with_lane(1, integer(b, 1) as f32)),
+        exact {
+            let low = exact_row(2, |n| from_integer::<Single>(b, n, env));
+            a.with_low(low.low())
+        };
     /// CVTPS2PI: to an MMX register.
-    Cvtps2pi: |a, b, env| quick quick_row(2, 32, |n| nearest_quickly(single(b, n))),
+    Cvtps2pi: |a, b, env| quick quick_row(2, |n| nearest_quickly(single(b, n))),
         exact ints::<Single>(b, 2, env.rounding, env);
     /// CVTTPS2PI.
-    Cvttps2pi: |a, b, env| quick quick_row(2, 32, |n| cut_quickly(single(b, n))),
+    Cvttps2pi: |a, b, env| quick quick_row(2, |n| cut_quickly(single(b, n))),
         exact ints::<Single>(b, 2, Rounding::Zero, env);
 }
 
@@ -389,19 +409,19 @@ where
     F::Float: Into<f64>,
 {
     #[inline(always)]
-    fn quick(_: u128, b: u128, _: u8) -> Option<u128> {
+    fn quick(_: Xmm, b: Xmm, _: u8) -> Option<Xmm> {
         let value: f64 = F::to_host(number::<F>(b, 0)).into();
         let (result, holds) = if CUT {
             cut_quickly(value)
         } else {
             nearest_quickly(value)
         };
-        holds.then_some(result as u128)
+        holds.then_some(Xmm::of_low(result))
     }
 
-    fn exact(_: u128, b: u128, _: u8, env: &mut Env) -> u128 {
+    fn exact(_: Xmm, b: Xmm, _: u8, env: &mut Env) -> Xmm {
         let rounding = if CUT { Rounding::Zero } else { env.rounding };
-        float::to_int::<F>(number::<F>(b, 0), rounding, env) as u128
+        Xmm::of_low(float::to_int::<F>(number::<F>(b, 0), rounding, env))
     }
 }
 
@@ -410,33 +430,34 @@ pub(crate) struct CompareFlags<F, const QUIET: bool>(PhantomData<F>);
 
 impl<F: HostFormat, const QUIET: bool> FloatOp for CompareFlags<F, QUIET> {
     #[inline(always)]
-    fn quick(a: u128, b: u128, _: u8) -> Option<u128> {
+    fn quick(a: Xmm, b: Xmm, _: u8) -> Option<Xmm> {
         let (a, b) = (number::<F>(a, 0), number::<F>(b, 0));
-        if !(is_plain::<F>(a) & is_plain::<F>(b)) {
+        if !are_numbers::<F>(a, b) {
             return None;
         }
         let (a, b) = (F::to_host(a), F::to_host(b));
-        Some(((a == b) as u128) << 2 | (a < b) as u128)
+        Some(Xmm::of_low(((a == b) as u32) << 2 | (a < b) as u32))
     }
 
-    fn exact(a: u128, b: u128, _: u8, env: &mut Env) -> u128 {
+    fn exact(a: Xmm, b: Xmm, _: u8, env: &mut Env) -> Xmm {
         let nans = if QUIET {
             float::Nans::Signaling
         } else {
             float::Nans::Any
         };
-        match float::compare::<F>(number::<F>(a, 0), number::<F>(b, 0), nans, env) {
-            Some(Ordering::Greater) => 0,
+        let bits = match float::compare::<F>(number::<F>(a, 0), number::<F>(b, 0), nans, env) {
+            Some(Ordering::Greater) => 0u32,
             Some(Ordering::Less) => 1,
             Some(Ordering::Equal) => 4,
             None => 7,
-        }
+        };
+        Xmm::of_low(bits)
     }
 }
 
 /// The result if it is easily had, under this MXCSR.
 #[inline(always)]
-pub(crate) fn quick<O: FloatOp>(a: u128, b: u128, imm: u8, control: Mxcsr) -> Option<u128> {
+pub(crate) fn quick<O: FloatOp>(a: Xmm, b: Xmm, imm: u8, control: Mxcsr) -> Option<Xmm> {
     if control.is_plain() {
         O::quick(a, b, imm)
     } else {
@@ -446,8 +467,8 @@ pub(crate) fn quick<O: FloatOp>(a: u128, b: u128, imm: u8, control: Mxcsr) -> Op
 
 /// MOVMSKPS, MOVMSKPD: the sign bits.
 #[inline(always)]
-pub(crate) fn signs<F: Format>(a: u128) -> u32 {
-    (0..128 / bits::<F>()).fold(0, |mask, n| {
+pub(crate) fn signs<F: Format>(a: Xmm) -> u32 {
+    (0..count::<F, true>()).fold(0, |mask, n| {
         mask | ((number::<F>(a, n) & F::SIGN != 0) as u32) << n
     })
 }

@@ -4,7 +4,7 @@
 
 use super::{
     integer::{PackedOp, XmmOp},
-    packed::{Lane, Packed},
+    packed::{Lane, Packed, Xmm},
 };
 
 /// Two bits of a shuffle's immediate.
@@ -33,7 +33,7 @@ macro_rules! xmm {
         pub(crate) struct $name;
         impl XmmOp for $name {
             #[inline(always)]
-            fn apply($a: u128, $b: u128, $imm: u8) -> u128 {
+            fn apply($a: Xmm, $b: Xmm, $imm: u8) -> Xmm {
                 let _ = ($a, $b, $imm);
                 $body
             }
@@ -79,51 +79,50 @@ both! {
 }
 
 xmm! {
-    Punpcklqdq: |a, b, _imm| a as u64 as u128 | b << 64;
-    Punpckhqdq: |a, b, _imm| a >> 64 | b >> 64 << 64;
-    Pshufd: |_a, b, imm| u128::build::<u32>(|n| b.lane(field(imm, n)));
-    Pshuflw: |_a, b, imm| b >> 64 << 64 | <Pshufw as PackedOp>::apply(0, b as u64, imm) as u128;
-    Pshufhw: |_a, b, imm| b as u64 as u128
-        | (<Pshufw as PackedOp>::apply(0, (b >> 64) as u64, imm) as u128) << 64;
-    Shufps: |a, b, imm| u128::build::<u32>(|n| if n < 2 { a.lane(field(imm, n)) } else { b.lane(field(imm, n)) });
-    Shufpd: |a, b, imm| a.lane::<u64>(imm as usize & 1) as u128 | (b.lane::<u64>(imm as usize >> 1 & 1) as u128) << 64;
-    Movsldup: |_a, b, _imm| u128::build::<u32>(|n| b.lane(n & !1));
-    Movshdup: |_a, b, _imm| u128::build::<u32>(|n| b.lane(n | 1));
-    Movddup: |_a, b, _imm| b as u64 as u128 | b << 64;
+    Punpcklqdq: |a, b, _imm| Xmm::of_halves(a.low(), b.low());
+    Punpckhqdq: |a, b, _imm| Xmm::of_halves(a.high(), b.high());
+    Pshufd: |_a, b, imm| Xmm::build::<u32>(|n| b.lane(field(imm, n)));
+    Pshuflw: |_a, b, imm| Xmm::of_halves(<Pshufw as PackedOp>::apply(0, b.low(), imm), b.high());
+    Pshufhw: |_a, b, imm| Xmm::of_halves(b.low(), <Pshufw as PackedOp>::apply(0, b.high(), imm));
+    Shufps: |a, b, imm| Xmm::build::<u32>(|n| if n < 2 { a.lane(field(imm, n)) } else { b.lane(field(imm, n)) });
+    Shufpd: |a, b, imm| Xmm::of_halves(a.lane(imm as usize & 1), b.lane(imm as usize >> 1 & 1));
+    Movsldup: |_a, b, _imm| Xmm::build::<u32>(|n| b.lane(n & !1));
+    Movshdup: |_a, b, _imm| Xmm::build::<u32>(|n| b.lane(n | 1));
+    Movddup: |_a, b, _imm| Xmm::of_halves(b.low(), b.low());
 
-    Pslldq: |a, _b, imm| a.checked_shl(imm as u32 * 8).unwrap_or(0);
-    Psrldq: |a, _b, imm| a.shift_bytes(imm);
+    Pslldq: |a, _b, imm| u128::from(a).checked_shl(imm as u32 * 8).unwrap_or(0).into();
+    Psrldq: |a, _b, imm| u128::from(a).checked_shr(imm as u32 * 8).unwrap_or(0).into();
 
-    Blendps: |a, b, imm| u128::build::<u32>(|n| if imm >> n & 1 != 0 { b.lane(n) } else { a.lane(n) });
-    Blendpd: |a, b, imm| u128::build::<u64>(|n| if imm >> n & 1 != 0 { b.lane(n) } else { a.lane(n) });
-    Pblendw: |a, b, imm| u128::build::<u16>(|n| if imm >> n & 1 != 0 { b.lane(n) } else { a.lane(n) });
+    Blendps: |a, b, imm| Xmm::build::<u32>(|n| if imm >> n & 1 != 0 { b.lane(n) } else { a.lane(n) });
+    Blendpd: |a, b, imm| Xmm::build::<u64>(|n| if imm >> n & 1 != 0 { b.lane(n) } else { a.lane(n) });
+    Pblendw: |a, b, imm| Xmm::build::<u16>(|n| if imm >> n & 1 != 0 { b.lane(n) } else { a.lane(n) });
 
     // Replacing a part of the destination by the low part of the source.
-    MoveLow32: |a, b, _imm| a >> 32 << 32 | b as u32 as u128;
-    MoveLow64: |a, b, _imm| a >> 64 << 64 | b as u64 as u128;
-    MoveHigh64: |a, b, _imm| a as u64 as u128 | b << 64;
-    HighToLow64: |a, b, _imm| a >> 64 << 64 | b >> 64;
+    MoveLow32: |a, b, _imm| a.with_low(b.lane::<u32>(0));
+    MoveLow64: |a, b, _imm| a.with_low(b.low());
+    MoveHigh64: |a, b, _imm| Xmm::of_halves(a.low(), b.low());
+    HighToLow64: |a, b, _imm| a.with_low(b.high());
     // Taking the source as it is: loads of 32 and 64 bits clear the rest.
     Whole: |_a, b, _imm| b;
-    Low64: |_a, b, _imm| b as u64 as u128;
+    Low64: |_a, b, _imm| Xmm::of_low(b.low());
 
     Insertps: |a, b, imm| {
         let whole = a.with_lane(imm as usize >> 4 & 3, b.lane::<u32>(imm as usize >> 6));
-        u128::build::<u32>(|n| if imm >> n & 1 != 0 { 0 } else { whole.lane(n) })
+        Xmm::build::<u32>(|n| if imm >> n & 1 != 0 { 0 } else { whole.lane(n) })
     };
     InsertpsMem: |a, b, imm| {
-        let whole = a.with_lane(imm as usize >> 4 & 3, b as u32);
-        u128::build::<u32>(|n| if imm >> n & 1 != 0 { 0 } else { whole.lane(n) })
+        let whole = a.with_lane(imm as usize >> 4 & 3, b.lane::<u32>(0));
+        Xmm::build::<u32>(|n| if imm >> n & 1 != 0 { 0 } else { whole.lane(n) })
     };
-    Pinsrb: |a, b, imm| a.with_lane(imm as usize, b as u8);
-    Pinsrw: |a, b, imm| a.with_lane(imm as usize, b as u16);
-    Pinsrd: |a, b, imm| a.with_lane(imm as usize, b as u32);
+    Pinsrb: |a, b, imm| a.with_lane(imm as usize, b.lane::<u8>(0));
+    Pinsrw: |a, b, imm| a.with_lane(imm as usize, b.lane::<u16>(0));
+    Pinsrd: |a, b, imm| a.with_lane(imm as usize, b.lane::<u32>(0));
 }
 
 /// BLENDVPS, BLENDVPD, PBLENDVB: elements of `b` where those of `mask` have their sign bit set.
 #[inline(always)]
-pub(crate) fn blend_by_sign<L: Lane>(a: u128, b: u128, mask: u128) -> u128 {
-    u128::build::<L>(|n| {
+pub(crate) fn blend_by_sign<L: Lane>(a: Xmm, b: Xmm, mask: Xmm) -> Xmm {
+    Xmm::build::<L>(|n| {
         if mask.lane::<u8>(n * L::BYTES + L::BYTES - 1) & 0x80 != 0 {
             b.lane(n)
         } else {

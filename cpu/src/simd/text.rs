@@ -2,7 +2,7 @@
 //!
 //! SDM vol. 2B §4.1 (the immediate, aggregation, polarity, what invalid elements count as).
 
-use super::packed::{Lane, Packed};
+use super::packed::{Lane, Packed, Xmm};
 use crate::flags::Eflags;
 
 /// The result of a comparison: one bit for each element of the second operand.
@@ -19,7 +19,7 @@ pub(crate) struct Comparison {
 /// An operand and its length in elements.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Text {
-    pub(crate) value: u128,
+    pub(crate) value: Xmm,
     /// `None`: up to its first zero.
     pub(crate) length: Option<i32>,
 }
@@ -53,7 +53,7 @@ impl Elements {
     }
 }
 
-fn widened<L: Lane + Into<i32>>(value: u128, n: usize) -> i32 {
+fn widened<L: Lane + Into<i32>>(value: Xmm, n: usize) -> i32 {
     value.lane::<L>(n).into()
 }
 
@@ -115,13 +115,13 @@ impl Comparison {
     }
 
     /// For XMM0: the bits, or whole elements (bit 6 of the immediate).
-    pub(crate) fn register(self, imm: u8) -> u128 {
+    pub(crate) fn register(self, imm: u8) -> Xmm {
         if imm & 0x40 == 0 {
-            self.mask as u128
+            Xmm::of_low(self.mask)
         } else if self.has_words {
-            u128::build::<u16>(|n| if self.mask >> n & 1 != 0 { u16::MAX } else { 0 })
+            Xmm::build::<u16>(|n| if self.mask >> n & 1 != 0 { u16::MAX } else { 0 })
         } else {
-            u128::build::<u8>(|n| if self.mask >> n & 1 != 0 { u8::MAX } else { 0 })
+            Xmm::build::<u8>(|n| if self.mask >> n & 1 != 0 { u8::MAX } else { 0 })
         }
     }
 }

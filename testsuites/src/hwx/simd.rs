@@ -36,14 +36,14 @@ impl SimdState {
     pub(super) fn load(&self, core: &mut Core) {
         core.cr4 = (Cr4::OSFXSR | Cr4::OSXMMEXCPT) & core.model.cr4;
         core.mxcsr = Mxcsr::from_bits_retain(self.mxcsr);
-        core.xmm = self.xmm;
+        core.xmm = self.xmm.map(Into::into);
     }
 
     /// What a processor holds.
     pub(super) fn observe(core: &Core) -> Self {
         Self {
             mxcsr: core.mxcsr.bits(),
-            xmm: core.xmm,
+            xmm: core.xmm.map(Into::into),
         }
     }
 

@@ -8,6 +8,7 @@ use crate::{
     flags::{Eflags, LazyFlags},
     insn::Insn,
     simd::{
+        Packed, Xmm,
         mxcsr::Env,
         packed_float::{FloatOp, quick},
     },
@@ -15,7 +16,7 @@ use crate::{
 
 /// The result, by the host if that will do; on the fast path only then.
 #[inline(always)]
-pub(super) fn compute<O: FloatOp, X: Exec>(x: &mut X, a: u128, b: u128, insn: &Insn) -> Result<u128, Abort> {
+pub(super) fn compute<O: FloatOp, X: Exec>(x: &mut X, a: Xmm, b: Xmm, insn: &Insn) -> Result<Xmm, Abort> {
     if let Some(result) = quick::<O>(a, b, insn.imm as u8, x.core_ref().mxcsr) {
         return Ok(result);
     }
@@ -27,7 +28,7 @@ pub(super) fn compute<O: FloatOp, X: Exec>(x: &mut X, a: u128, b: u128, insn: &I
 
 /// The result with its flags, or #XM (#UD where the system does not handle that).
 #[inline(never)]
-fn exactly<O: FloatOp>(core: &mut Core, a: u128, b: u128, imm: u8) -> Result<u128, Fault> {
+fn exactly<O: FloatOp>(core: &mut Core, a: Xmm, b: Xmm, imm: u8) -> Result<Xmm, Fault> {
     let mut env = Env::new(core.mxcsr);
     let result = O::exact(a, b, imm, &mut env);
     let (mxcsr, trapped) = env.finish();
@@ -61,7 +62,7 @@ FloatRm<O: FloatOp, S: Source>, Load, None, |x: X, i| {
 op! { /// `cvtsi2ss`, `cvtsi2sd` from a general register
 FloatFromGpr<O: FloatOp>, Register, None, |x: X, i| {
     check(x)?;
-    let source = x.reg::<u32>(i.src) as u128;
+    let source = Xmm::of_low(x.reg::<u32>(i.src));
     let result = compute::<O, X>(x, xmm(x, i.dst), source, i)?;
     set_xmm(x, i.dst, result);
     Ok(Flow::Next)
@@ -70,8 +71,8 @@ FloatFromGpr<O: FloatOp>, Register, None, |x: X, i| {
 op! { /// Conversions to a general register, from XMM
 GprFromFloatR<O: FloatOp>, Register, None, |x: X, i| {
     check(x)?;
-    let result = compute::<O, X>(x, 0, xmm(x, i.src), i)?;
-    x.set_reg::<u32>(i.dst, result as u32);
+    let result = compute::<O, X>(x, Xmm::default(), xmm(x, i.src), i)?;
+    x.set_reg::<u32>(i.dst, result.lane(0));
     Ok(Flow::Next)
 }}
 
@@ -79,14 +80,15 @@ op! { /// Conversions to a general register, from memory
 GprFromFloatM<O: FloatOp, S: Source>, Load, None, |x: X, i| {
     check(x)?;
     let source = S::load(x, i)?;
-    let result = compute::<O, X>(x, 0, source, i)?;
-    x.set_reg::<u32>(i.dst, result as u32);
+    let result = compute::<O, X>(x, Xmm::default(), source, i)?;
+    x.set_reg::<u32>(i.dst, result.lane(0));
     Ok(Flow::Next)
 }}
 
 /// ZF, PF and CF from bits 2, 1 and 0; the other flags are cleared.
 #[inline(always)]
-fn ordering(bits: u128) -> LazyFlags {
+fn ordering(bits: Xmm) -> LazyFlags {
+    let bits = bits.low();
     let mut flags = Eflags::empty();
     flags.set(Eflags::ZF, bits & 4 != 0);
     flags.set(Eflags::PF, bits & 2 != 0);

@@ -11,6 +11,7 @@ use crate::{
     fpu::trap,
     insn::Insn,
     simd::{
+        Packed, Xmm,
         integer::{self, PackedOp},
         packed_float::FloatOp,
     },
@@ -19,11 +20,13 @@ use crate::{
 /// What every MMX instruction looks at first. True if it must wait and be started again.
 #[inline(always)]
 pub(super) fn wait<X: Exec>(x: &mut X) -> Result<bool, Abort> {
-    if x.core_ref().fpu.trap & (trap::EM | trap::TS | trap::PENDING) == 0 {
-        return Ok(false);
-    }
+    let bars = x.core_ref().fpu.trap & (trap::BARS | trap::MMX);
     if !X::SLOW {
-        return Err(Abort);
+        // The first instruction of MMX after others takes the slow path.
+        return if bars == trap::MMX { Ok(false) } else { Err(Abort) };
+    }
+    if bars & trap::BARS == 0 {
+        return Ok(false);
     }
     x.with_bus(|core, bus| {
         let bars = core.fpu.trap;
@@ -142,9 +145,9 @@ Movq2dq, Register, None, |x: X, i| {
     if wait(x)? {
         return Ok(Flow::Again);
     }
-    let value = x.core_ref().fpu.mmx(i.src) as u128;
+    let value = x.core_ref().fpu.mmx(i.src);
     x.core().fpu.enter_mmx();
-    set_xmm(x, i.dst, value);
+    set_xmm(x, i.dst, Xmm::of_low(value));
     Ok(Flow::Next)
 }}
 
@@ -154,14 +157,14 @@ Movdq2q, Register, None, |x: X, i| {
     if wait(x)? {
         return Ok(Flow::Again);
     }
-    let value = xmm(x, i.src) as u64;
+    let value = xmm(x, i.src).low();
     x.core().fpu.set_mmx(i.dst, value);
     Ok(Flow::Next)
 }}
 
 /// A conversion that enters MMX state even if it ends in #XM (vectors sse/517, sse2/41).
 #[inline(always)]
-fn convert<O: FloatOp, X: Exec>(x: &mut X, a: u128, b: u128, insn: &Insn) -> Result<u128, Abort> {
+fn convert<O: FloatOp, X: Exec>(x: &mut X, a: Xmm, b: Xmm, insn: &Insn) -> Result<Xmm, Abort> {
     if X::SLOW {
         x.core().fpu.enter_mmx();
         return compute::<O, X>(x, a, b, insn);
@@ -177,8 +180,8 @@ FloatFromMm<O: FloatOp>, Register, None, |x: X, i| {
     if wait(x)? {
         return Ok(Flow::Again);
     }
-    let source = x.core_ref().fpu.mmx(i.src) as u128;
-    let result = convert::<O, X>(x, xmm(x, i.dst), source, i)?;
+    let source = x.core_ref().fpu.mmx(i.src);
+    let result = convert::<O, X>(x, xmm(x, i.dst), Xmm::of_low(source), i)?;
     set_xmm(x, i.dst, result);
     Ok(Flow::Next)
 }}
@@ -189,8 +192,8 @@ MmFromFloatR<O: FloatOp>, Register, None, |x: X, i| {
     if wait(x)? {
         return Ok(Flow::Again);
     }
-    let result = convert::<O, X>(x, 0, xmm(x, i.src), i)?;
-    x.core().fpu.set_mmx(i.dst, result as u64);
+    let result = convert::<O, X>(x, Xmm::default(), xmm(x, i.src), i)?;
+    x.core().fpu.set_mmx(i.dst, result.low());
     Ok(Flow::Next)
 }}
 
@@ -201,7 +204,7 @@ MmFromFloatM<O: FloatOp, S: Source>, Load, None, |x: X, i| {
         return Ok(Flow::Again);
     }
     let source = S::load(x, i)?;
-    let result = convert::<O, X>(x, 0, source, i)?;
-    x.core().fpu.set_mmx(i.dst, result as u64);
+    let result = convert::<O, X>(x, Xmm::default(), source, i)?;
+    x.core().fpu.set_mmx(i.dst, result.low());
     Ok(Flow::Next)
 }}

@@ -14,6 +14,7 @@ use crate::{
     exec::{Abort, Exec},
     fault::{Fault, FaultRule, vector},
     insn::Insn,
+    simd::Xmm,
 };
 
 /// Why SSE instructions are barred: #UD or #NM.
@@ -46,18 +47,18 @@ fn barred<X: Exec>(x: &mut X) -> Abort {
 
 /// XMMn.
 #[inline(always)]
-fn xmm<X: Exec>(x: &X, number: u8) -> u128 {
+fn xmm<X: Exec>(x: &X, number: u8) -> Xmm {
     x.core_ref().xmm[number as usize & 7]
 }
 
 #[inline(always)]
-fn set_xmm<X: Exec>(x: &mut X, number: u8, value: u128) {
+fn set_xmm<X: Exec>(x: &mut X, number: u8, value: Xmm) {
     x.core().xmm[number as usize & 7] = value;
 }
 
 /// A memory operand of an SSE instruction.
 pub(crate) trait Source: 'static {
-    fn load<X: Exec>(x: &mut X, insn: &Insn) -> Result<u128, Abort>;
+    fn load<X: Exec>(x: &mut X, insn: &Insn) -> Result<Xmm, Abort>;
 }
 
 /// 16 bytes, aligned.
@@ -69,21 +70,21 @@ pub(crate) struct Part<W>(core::marker::PhantomData<W>);
 
 impl Source for Aligned {
     #[inline(always)]
-    fn load<X: Exec>(x: &mut X, insn: &Insn) -> Result<u128, Abort> {
+    fn load<X: Exec>(x: &mut X, insn: &Insn) -> Result<Xmm, Abort> {
         x.load_wide(insn, x.address(insn), true)
     }
 }
 
 impl Source for Unaligned {
     #[inline(always)]
-    fn load<X: Exec>(x: &mut X, insn: &Insn) -> Result<u128, Abort> {
+    fn load<X: Exec>(x: &mut X, insn: &Insn) -> Result<Xmm, Abort> {
         x.load_wide(insn, x.address(insn), false)
     }
 }
 
 impl<W: oldiron_mmu::Width> Source for Part<W> {
     #[inline(always)]
-    fn load<X: Exec>(x: &mut X, insn: &Insn) -> Result<u128, Abort> {
-        Ok(x.load::<W>(insn, x.address(insn))?.zext() as u128)
+    fn load<X: Exec>(x: &mut X, insn: &Insn) -> Result<Xmm, Abort> {
+        Ok(Xmm::of_halves(x.load::<W>(insn, x.address(insn))?.zext(), 0))
     }
 }

@@ -6,6 +6,7 @@ use super::{check, xmm};
 use crate::{
     exec::{Flow, op},
     simd::{
+        Xmm,
         float::{Double, Single},
         integer,
         packed::{Lane, Packed},
@@ -30,7 +31,7 @@ StoreUnaligned, Memory, None, |x: X, i| {
 op! { /// `movss`, `movsd`, `movlps`, `movd`, `movq` to memory: the low part
 StoreLow<W: Width>, Memory, None, |x: X, i| {
     check(x)?;
-    let value = W::truncate(xmm(x, i.src) as u64);
+    let value = W::truncate(xmm(x, i.src).low());
     x.store(i, x.address(i), value)?;
     Ok(Flow::Next)
 }}
@@ -38,21 +39,21 @@ StoreLow<W: Width>, Memory, None, |x: X, i| {
 op! { /// `movhps m, xmm`
 StoreHigh, Memory, None, |x: X, i| {
     check(x)?;
-    let value = (xmm(x, i.src) >> 64) as u64;
+    let value = xmm(x, i.src).high();
     x.store(i, x.address(i), value)?;
     Ok(Flow::Next)
 }}
 
 /// Something of an XMM register as an integer.
 pub(crate) trait Extract: 'static {
-    fn of(value: u128, imm: u8) -> u32;
+    fn of(value: Xmm, imm: u8) -> u32;
 }
 
 /// The element that the immediate names.
 pub(crate) struct Element<L>(core::marker::PhantomData<L>);
 impl<L: Lane + Into<u32> + 'static> Extract for Element<L> {
     #[inline(always)]
-    fn of(value: u128, imm: u8) -> u32 {
+    fn of(value: Xmm, imm: u8) -> u32 {
         value.lane::<L>(imm as usize).into()
     }
 }
@@ -66,21 +67,21 @@ pub(crate) struct ByteSigns;
 
 impl Extract for SingleSigns {
     #[inline(always)]
-    fn of(value: u128, _: u8) -> u32 {
+    fn of(value: Xmm, _: u8) -> u32 {
         signs::<Single>(value)
     }
 }
 
 impl Extract for DoubleSigns {
     #[inline(always)]
-    fn of(value: u128, _: u8) -> u32 {
+    fn of(value: Xmm, _: u8) -> u32 {
         signs::<Double>(value)
     }
 }
 
 impl Extract for ByteSigns {
     #[inline(always)]
-    fn of(value: u128, _: u8) -> u32 {
+    fn of(value: Xmm, _: u8) -> u32 {
         integer::byte_signs(value)
     }
 }

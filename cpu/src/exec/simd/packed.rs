@@ -4,7 +4,7 @@ use super::{Source, check, set_xmm, xmm};
 use crate::{
     exec::{Flow, op},
     flags::{Eflags, LazyFlags},
-    simd::{integer::XmmOp, shuffle::blend_by_sign},
+    simd::{Xmm, integer::XmmOp, shuffle::blend_by_sign},
 };
 
 op! { /// `op xmm, xmm`
@@ -27,7 +27,7 @@ XmmRm<O: XmmOp, S: Source>, Load, None, |x: X, i| {
 op! { /// `op xmm, r32`
 XmmFromGpr<O: XmmOp>, Register, None, |x: X, i| {
     check(x)?;
-    let result = O::apply(xmm(x, i.dst), x.reg::<u32>(i.src) as u128, i.imm as u8);
+    let result = O::apply(xmm(x, i.dst), Xmm::of_low(x.reg::<u32>(i.src)), i.imm as u8);
     set_xmm(x, i.dst, result);
     Ok(Flow::Next)
 }}
@@ -68,7 +68,8 @@ BlendRm<L: Lanes>, Load, None, |x: X, i| {
 
 /// The flags of PTEST.
 #[inline(always)]
-fn test(a: u128, b: u128) -> LazyFlags {
+fn test(a: Xmm, b: Xmm) -> LazyFlags {
+    let (a, b) = (u128::from(a), u128::from(b));
     let mut flags = Eflags::empty();
     flags.set(Eflags::ZF, a & b == 0);
     flags.set(Eflags::CF, !a & b == 0);

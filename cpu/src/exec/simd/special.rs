@@ -13,7 +13,7 @@ use crate::{
     insn::Insn,
     model::Features,
     simd::{
-        Mxcsr,
+        Mxcsr, Packed, Xmm,
         text::{Comparison, Text, compare},
     },
 };
@@ -70,7 +70,7 @@ fn masked_store(
 op! { /// `maskmovdqu xmm, xmm`
 Maskmovdqu, Slow, None, |x: X, i| {
     check(x)?;
-    let operands = (xmm(x, i.dst), xmm(x, i.src));
+    let operands = (xmm(x, i.dst).into(), xmm(x, i.src).into());
     x.with_bus(|core, bus| masked_store(core, bus, i, operands, 16))?;
     Ok(Flow::Next)
 }}
@@ -91,7 +91,7 @@ Maskmovq, Slow, None, |x: X, i| {
 // ---- string comparisons ----
 
 /// The lengths of the explicit forms, or none.
-fn texts(core: &Core, insn: &Insn, b: u128, explicit: bool) -> Comparison {
+fn texts(core: &Core, insn: &Insn, b: Xmm, explicit: bool) -> Comparison {
     let a = core.xmm[insn.dst as usize & 7];
     let length = |register| explicit.then(|| core.gpr32(register) as i32);
     compare(
@@ -183,7 +183,7 @@ pub(crate) fn fxsave(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> Result<
         image[MXCSR_AT..MXCSR_AT + 4].copy_from_slice(&core.mxcsr.bits().to_le_bytes());
         image[MXCSR_AT + 4..MXCSR_AT + 8].copy_from_slice(&core.model.mxcsr_mask().bits().to_le_bytes());
         for (place, value) in image[XMM_AT..].chunks_exact_mut(16).zip(core.xmm) {
-            place.copy_from_slice(&value.to_le_bytes());
+            place.copy_from_slice(&value.bytes());
         }
     }
     // What is reserved keeps its bytes.
@@ -211,7 +211,7 @@ pub(crate) fn fxrstor(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn) -> Result
         for (place, value) in image[XMM_AT..].chunks_exact(16).zip(&mut core.xmm) {
             let mut le = [0; 16];
             le.copy_from_slice(place);
-            *value = u128::from_le_bytes(le);
+            *value = Xmm::from_bytes(le);
         }
     }
     core.fpu.read_fx_image(&image);
