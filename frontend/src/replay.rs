@@ -12,6 +12,13 @@ pub fn run(args: &ReplayArgs) -> u8 {
     run::report(&args.run, || {
         check_combinations(args)?;
         let recording = Recording::read(&args.file)?;
+        recording.reaches(args.to).map_err(|tick| {
+            Failure::file(format!(
+                "{}: the recording breaks off at tick {tick}: its run was killed, or the file is cut; \
+                 --to {tick} repeats what there is",
+                args.file.display()
+            ))
+        })?;
         let mut machine = args.run.clone();
         recording.beginning.machine.apply(&mut machine, &args.file)?;
         if let Some(state) = &recording.beginning.restored {

@@ -20,6 +20,7 @@ mod extenders;
 mod mouse;
 #[path = "boot/picture.rs"]
 mod picture;
+#[allow(dead_code, reason = "shared with state.rs, which needs the exit code")]
 #[path = "boot/program.rs"]
 mod program;
 #[path = "boot/video.rs"]

@@ -13,7 +13,7 @@
 mod chaos;
 #[path = "state/guest.rs"]
 mod guest;
-#[allow(dead_code, reason = "shared with boot.rs, which needs all of it")]
+#[allow(dead_code, reason = "shared with boot.rs, which needs more of it")]
 #[path = "boot/program.rs"]
 mod program;
 #[path = "state/replay.rs"]
@@ -101,7 +101,7 @@ fn main() {
             replay::twenty_times,
         ),
         (
-            "a recording that breaks off is repeated",
+            "a recording that breaks off is refused, and repeated as far as it goes",
             JEMM386,
             When::Always,
             replay::cut,

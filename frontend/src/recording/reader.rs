@@ -28,7 +28,23 @@ impl Recording {
         head.starts_with(b"oldiron recording ")
     }
 
-    /// Reads a recording. Its last line may be cut: it is left out then.
+    /// Whether the recording goes as far as `to`, by default to the end of the run. `Err`: the last tick that
+    /// is known, in the recording of a run that was killed.
+    pub fn reaches(&self, to: Option<Ticks>) -> Result<(), Ticks> {
+        match self.entries.last() {
+            Some((_, What::End { .. })) => Ok(()),
+            last => {
+                let last = last.map_or(0, |&(at, _)| at);
+                if to.is_some_and(|to| to <= last) {
+                    Ok(())
+                } else {
+                    Err(last)
+                }
+            }
+        }
+    }
+
+    /// Reads a recording. Its last line may be cut: it is left out then, see [`Self::reaches`].
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes);
         if !Self::is_one(bytes) {
@@ -92,32 +108,23 @@ struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// The text of the next line. `None` at the end, which may be in the middle of a line.
     fn next(&mut self) -> Result<Option<&'a str>, String> {
-        let (line, complete) = match self.rest.split_once('\n') {
-            Some((line, rest)) => {
-                self.rest = rest;
-                (line, true)
-            }
-            None => (self.rest, false),
-        };
-        if !complete && self.body_of(line).is_none() {
+        let Some((line, rest)) = self.rest.split_once('\n') else {
             // A line that is cut is a beginning of one: it does not go on behind its hash.
-            let beyond = line
+            let beyond = self
+                .rest
                 .char_indices()
-                .rev()
-                .take(1)
-                .any(|(at, _)| self.body_of(&line[..at]).is_some());
+                .next_back()
+                .is_some_and(|(at, _)| self.body_of(&self.rest[..at]).is_some());
             return if beyond {
                 Err(damaged(self.number + 1))
             } else {
                 Ok(None)
             };
-        }
+        };
+        self.rest = rest;
         self.number += 1;
         let body = self.body_of(line).ok_or_else(|| damaged(self.number))?;
         self.hash = line_hash(self.hash, body);
-        if !complete {
-            self.rest = "";
-        }
         Ok(Some(body))
     }
 

@@ -21,7 +21,6 @@ pub struct Replay {
     check: bool,
     to: Option<Ticks>,
     checks: u64,
-    last: Ticks,
 }
 
 /// What is to be done now.
@@ -33,11 +32,10 @@ pub enum Due {
 }
 
 impl Replay {
-    /// Goes through `entries`, up to tick `to`; `check` compares states on the way.
+    /// Goes through `entries` to their end, or to tick `to`; `check` compares states on the way.
     pub fn new(path: &Path, entries: Vec<(Ticks, What)>, check: bool, to: Option<Ticks>) -> Self {
         Self {
             path: path.to_owned(),
-            last: entries.last().map_or(0, |&(at, _)| at),
             entries: entries.into(),
             check,
             to,
@@ -82,13 +80,7 @@ impl Replay {
                 }
             }
         }
-        if self.to.is_some() {
-            return Ok(None);
-        }
-        Err(self.over(&format!(
-            "replayed to tick {}, where the recording breaks off: the run that it is of was killed",
-            self.last
-        )))
+        Ok(None)
     }
 
     fn compare(&mut self, machine: &Machine, recorded: &[(String, String)]) -> Result<(), Outcome> {

@@ -42,10 +42,10 @@ fn what_was_written_is_read() {
 }
 
 #[test]
-fn a_cut_recording_is_read_up_to_its_last_whole_line_or_refused() {
+fn a_cut_recording_is_refused_or_goes_up_to_its_last_whole_line() {
     let whole = whole();
     let all = Recording::parse(&whole).unwrap().entries;
-    let header = FIRST_LINE.len() + 1 + SPEC.len() + 17;
+    let header = FIRST_LINE.len() + 1 + SPEC.len() + 18;
     for len in 0..whole.len() {
         match Recording::parse(&whole[..len]) {
             Err(error) => {
@@ -55,9 +55,12 @@ fn a_cut_recording_is_read_up_to_its_last_whole_line_or_refused() {
             Ok(cut) => {
                 assert!(len >= header, "{len}");
                 assert!(all.starts_with(&cut.entries), "{len}");
-                // Its newline is the only thing that a line can do without.
-                let lines = whole[..len + 1].iter().filter(|&&byte| byte == b'\n').count();
+                let lines = whole[..len].iter().filter(|&&byte| byte == b'\n').count();
                 assert_eq!(cut.entries.len(), lines - 2, "{len}");
+                let last = cut.entries.last().map_or(0, |&(at, _)| at);
+                assert_eq!(cut.reaches(None), Err(last), "{len}");
+                assert_eq!(cut.reaches(Some(last)), Ok(()));
+                assert_eq!(cut.reaches(Some(last + 1)), Err(last));
             }
         }
     }

@@ -138,6 +138,11 @@ impl Ended {
         serde_json::from_str(&self.file("stats")).unwrap_or_default()
     }
 
+    /// The exit code.
+    pub fn code(&self) -> Option<i32> {
+        self.output.status.code()
+    }
+
     /// Fails the test unless the exit code is 0.
     pub fn succeeded(&self) -> Result<&Self, Failed> {
         if self.output.status.success() {
