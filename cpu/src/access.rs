@@ -89,6 +89,20 @@ impl Core {
         Ok((self.read_linear(bus, addr, self.cpl == 3)?, addr))
     }
 
+    /// Checks that a write would succeed, without touching what is there; [`Core::user_write`] at the returned
+    /// linear address then cannot fail.
+    pub(crate) fn seg_check_write<W: Width>(
+        &mut self,
+        bus: &mut Bus<'_>,
+        segment: usize,
+        offset: u32,
+    ) -> Result<u32, Fault> {
+        let addr = self.segment_address(segment, offset, W::BYTES, true)?;
+        self.check_alignment(addr, W::BYTES)?;
+        self.check_access(bus, addr, W::BYTES, Access::Write, self.cpl == 3)?;
+        Ok(addr)
+    }
+
     // ---- sixteen bytes ----
 
     /// The linear address of an SSE operand of 16 bytes: #GP(0) if it must be aligned and is not.

@@ -102,6 +102,20 @@ pub trait Device {
         let _ = (port, value, width, ctx);
     }
 
+    /// As many IN cycles as fill `buf`, a tick apart and the first at `ctx.now`, or fewer; only the last may
+    /// change anything beyond the chip. Returns how many bytes were read: 0 if the cycles are to be done one by
+    /// one. For ports of [`Device::wide_ports`].
+    fn port_read_run(&mut self, port: u16, width: IoWidth, buf: &mut [u8], ctx: &mut Ctx<'_>) -> usize {
+        let _ = (port, width, buf, ctx);
+        0
+    }
+
+    /// As many OUT cycles as `data` is for, or fewer, likewise.
+    fn port_write_run(&mut self, port: u16, width: IoWidth, data: &[u8], ctx: &mut Ctx<'_>) -> usize {
+        let _ = (port, width, data, ctx);
+        0
+    }
+
     /// Whether `port` takes 16- and 32-bit cycles whole (IDE data, for instance).
     fn wide_ports(&self, port: u16) -> bool {
         let _ = port;

@@ -2,7 +2,8 @@
 //!
 //! A writable image is written through, in the order the guest writes: what the guest wrote is in the
 //! file when the sector's write returns. Any other image is only read, beneath an overlay that takes the
-//! writes.
+//! writes. Reads in sequence are read ahead: the lock keeps other
+//! machines from writing the file meanwhile.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -52,6 +53,10 @@ impl Writes {
     }
 }
 
+/// Sectors that are read ahead: guests read files sector by sector, and a call of the host's system costs more
+/// than copying what it brings.
+const READ_AHEAD: u64 = 64;
+
 /// An image in a file.
 pub struct DiskFile {
     path: PathBuf,
@@ -60,6 +65,11 @@ pub struct DiskFile {
     writable: bool,
     /// Written since the last flush.
     unflushed: bool,
+    /// What was read ahead, from this sector on.
+    ahead: Vec<u8>,
+    ahead_at: u64,
+    /// The sector behind the last read.
+    behind: u64,
 }
 
 /// Opens the image at `path`; `check` looks into it first, so that a wrong file is called that and not
@@ -85,6 +95,9 @@ pub fn open<T>(
         sectors: probe.sectors(),
         writable,
         unflushed: false,
+        ahead: Vec::new(),
+        ahead_at: 0,
+        behind: 0,
     });
     Ok((disk, found))
 }
@@ -95,6 +108,30 @@ impl DiskFile {
         match lba.checked_add(count) {
             Some(end) if end <= self.sectors => Ok(()),
             _ => Err(DiskError::OutOfRange { lba }),
+        }
+    }
+
+    fn read_file(&mut self, lba: u64, buf: &mut [u8]) -> Result<(), DiskError> {
+        let result = self
+            .file
+            .seek(SeekFrom::Start(lba * SECTOR_SIZE as u64))
+            .and_then(|_| self.file.read_exact(buf));
+        result.map_err(|error| self.host_error("read", &error))
+    }
+
+    /// What was read ahead of these sectors, if it is all of them.
+    fn read_before(&self, lba: u64, len: usize) -> Option<&[u8]> {
+        let start = usize::try_from(lba.checked_sub(self.ahead_at)?).ok()? * SECTOR_SIZE;
+        self.ahead.get(start..start.checked_add(len)?)
+    }
+
+    /// Reads ahead from `lba` on. After an error nothing is known: who needs the sectors will see it.
+    fn read_ahead(&mut self, lba: u64) {
+        let sectors = READ_AHEAD.min(self.sectors.saturating_sub(lba));
+        let mut ahead = std::mem::take(&mut self.ahead);
+        ahead.resize(sectors as usize * SECTOR_SIZE, 0);
+        if self.read_file(lba, &mut ahead).is_ok() {
+            (self.ahead, self.ahead_at) = (ahead, lba);
         }
     }
 
@@ -123,11 +160,20 @@ impl BlockImage for DiskFile {
 
     fn read(&mut self, lba: u64, buf: &mut [u8]) -> Result<(), DiskError> {
         self.check(lba, buf.len())?;
-        let result = self
-            .file
-            .seek(SeekFrom::Start(lba * SECTOR_SIZE as u64))
-            .and_then(|_| self.file.read_exact(buf));
-        result.map_err(|error| self.host_error("read", &error))
+        let follows = lba == std::mem::replace(&mut self.behind, lba + (buf.len() / SECTOR_SIZE) as u64);
+        if !follows {
+            return self.read_file(lba, buf);
+        }
+        if self.read_before(lba, buf.len()).is_none() {
+            self.read_ahead(lba);
+        }
+        match self.read_before(lba, buf.len()) {
+            Some(bytes) => {
+                buf.copy_from_slice(bytes);
+                Ok(())
+            }
+            None => self.read_file(lba, buf),
+        }
     }
 
     fn write(&mut self, lba: u64, data: &[u8]) -> Result<(), DiskError> {
@@ -135,6 +181,7 @@ impl BlockImage for DiskFile {
             return Err(DiskError::ReadOnly);
         }
         self.check(lba, data.len())?;
+        self.ahead.clear();
         let result = self
             .file
             .seek(SeekFrom::Start(lba * SECTOR_SIZE as u64))
@@ -218,6 +265,35 @@ mod tests {
         assert_eq!(bytes[1023], 7);
         assert_eq!(bytes[1024..1536], [1; 512]);
         assert_eq!(bytes[1536], 7);
+    }
+
+    #[test]
+    fn what_was_read_ahead_is_what_is_in_the_file() {
+        let (_dir, path) = image(300);
+        let bytes: Vec<u8> = (0..300 * SECTOR_SIZE)
+            .map(|at| (at / SECTOR_SIZE * 7) as u8)
+            .collect();
+        std::fs::write(&path, bytes).unwrap();
+        let (mut disk, _) = open(&path, true, |_| Ok(())).unwrap();
+        let mut sector = [0; SECTOR_SIZE];
+        let mut first_byte = |disk: &mut DiskFile, lba| disk.read(lba, &mut sector).map(|()| sector[0]);
+        for lba in 0..300 {
+            assert_eq!(first_byte(&mut disk, lba), Ok((lba * 7) as u8));
+            if lba % 50 == 20 {
+                disk.write(lba + 2, &[0xee; SECTOR_SIZE]).unwrap();
+                assert_eq!(first_byte(&mut disk, lba + 1), Ok(((lba + 1) * 7) as u8));
+                assert_eq!(first_byte(&mut disk, lba + 2), Ok(0xee));
+                disk.write(lba + 2, &[((lba + 2) * 7) as u8; SECTOR_SIZE])
+                    .unwrap();
+            }
+        }
+        assert_eq!(
+            first_byte(&mut disk, 300),
+            Err(DiskError::OutOfRange { lba: 300 })
+        );
+        let mut most = vec![0; 290 * SECTOR_SIZE];
+        disk.read(10, &mut most).unwrap();
+        assert!((0..290).all(|lba| most[lba * SECTOR_SIZE] == ((lba + 10) * 7) as u8));
     }
 
     #[test]

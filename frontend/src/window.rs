@@ -101,10 +101,9 @@ pub struct PcWindow {
     focused: bool,
     title: String,
     status: Status,
-    /// Which picture, for what size, is in `pixels`.
+    /// Which picture is in the window.
     shown: u64,
-    pixels: Vec<u32>,
-    size: (usize, usize),
+    picture: Picture,
     skipped: u32,
 }
 
@@ -146,8 +145,7 @@ impl PcWindow {
             title: String::new(),
             status: Status::default(),
             shown: u64::MAX,
-            pixels: Vec::new(),
-            size: (0, 0),
+            picture: Picture::default(),
             skipped: 0,
         })
     }
@@ -204,7 +202,7 @@ impl PcWindow {
     /// After each update of the window: it forgets the wheel with the next.
     fn poll_mouse(&mut self) {
         let captured = self.mouse.is_captured();
-        let (width, wanted) = (picture_width(self.size), self.mouse_wanted);
+        let (width, wanted) = (picture_width(self.picture.size), self.mouse_wanted);
         self.mouse
             .poll(&mut self.window, wanted, width, &mut self.mouse_inputs);
         if self.mouse.is_captured() != captured {
@@ -276,19 +274,20 @@ impl Display for PcWindow {
         let size = self.window.get_size();
         self.mouse_wanted = machine.mouse_is_listened_to();
         self.skipped += 1;
-        if generation == self.shown && size == self.size && self.skipped < REDRAW_EVERY {
+        let changed = generation != self.shown || size != self.picture.size;
+        if !changed && self.skipped < REDRAW_EVERY {
             return Ok(());
         }
         let (width, height) = size;
         if width == 0 || height == 0 {
             return Ok(());
         }
-        if generation != self.shown || size != self.size {
-            scale(machine.displayed_frame(), width, height, &mut self.pixels);
+        if changed {
+            self.picture.draw(machine.displayed_frame(), size);
         }
-        (self.skipped, self.shown, self.size) = (0, generation, size);
+        (self.skipped, self.shown) = (0, generation);
         self.window
-            .update_with_buffer(&self.pixels, width, height)
+            .update_with_buffer(&self.picture.pixels, width, height)
             .map_err(|error| Failure::host_io(format!("cannot draw in the window: {error}")))?;
         self.poll_mouse();
         Ok(())
@@ -317,45 +316,80 @@ fn picture_width((width, height): (usize, usize)) -> usize {
     width.min(height * 4 / 3).max(1)
 }
 
-/// Draws `frame` in 4:3 in the middle of a window: columns are a whole number of dots where they
-/// fit, rows are averaged so that every line of a character has the same weight.
-fn scale(frame: &Frame, width: usize, height: usize, out: &mut Vec<u32>) {
-    out.clear();
-    out.resize(width * height, 0);
-    let (from_w, from_h) = (frame.width as usize, frame.height as usize);
-    if from_w == 0 || from_h == 0 || frame.pixels.len() < from_w * from_h {
-        return;
-    }
-    // The largest 4:3 rectangle in the window, then the largest whole multiple in that.
-    let fit_w = picture_width((width, height));
-    let to_w = if fit_w >= from_w {
-        fit_w / from_w * from_w
-    } else {
-        fit_w
-    };
-    let to_h = (to_w * 3 / 4).clamp(1, height);
-    let (left, top) = ((width - to_w) / 2, (height - to_h) / 2);
-    let columns: Vec<usize> = (0..to_w).map(|x| x * from_w / to_w).collect();
-    for y in 0..to_h {
-        // Row y shows source rows from y*from_h/to_h to (y+1)*from_h/to_h, in units of 1/to_h.
-        let (begin, end) = (y * from_h, (y + 1) * from_h);
-        let first = begin / to_h;
-        let second = ((end - 1) / to_h).min(from_h - 1);
-        let row = &mut out[(top + y) * width + left..][..to_w];
-        let source = |index: usize| &frame.pixels[index * from_w..][..from_w];
-        if first == second {
-            let source = source(first);
-            row.iter_mut()
-                .zip(&columns)
-                .for_each(|(pixel, &x)| *pixel = source[x]);
+/// What is in the window, and what it was made of: rows that stay as they are need not be drawn again.
+#[derive(Default)]
+struct Picture {
+    pixels: Vec<u32>,
+    /// Size of the window.
+    size: (usize, usize),
+    frame: Frame,
+}
+
+impl Picture {
+    /// Draws `frame` in 4:3 in the middle of a window: columns are a whole number of dots where they
+    /// fit, rows are averaged so that every line of a character has the same weight.
+    fn draw(&mut self, frame: &Frame, (width, height): (usize, usize)) {
+        let changed = self.take_over(frame, (width, height));
+        let (from_w, from_h) = (frame.width as usize, frame.height as usize);
+        if from_w == 0 || from_h == 0 || frame.pixels.len() < from_w * from_h {
+            return;
+        }
+        // The largest 4:3 rectangle in the window, then the largest whole multiple in that.
+        let fit_w = picture_width((width, height));
+        let to_w = if fit_w >= from_w {
+            fit_w / from_w * from_w
         } else {
-            // Weight of the second row in 256ths; more than two rows meet only in tiny windows.
-            let weight = ((end - second * to_h) * 256 / from_h).min(256) as u32;
-            let (upper, lower) = (source(first), source(second));
-            for (pixel, &x) in row.iter_mut().zip(&columns) {
-                *pixel = blend(upper[x], lower[x], weight);
+            fit_w
+        };
+        let to_h = (to_w * 3 / 4).clamp(1, height);
+        let (left, top) = ((width - to_w) / 2, (height - to_h) / 2);
+        let columns: Vec<usize> = (0..to_w).map(|x| x * from_w / to_w).collect();
+        for y in 0..to_h {
+            // Row y shows source rows from y*from_h/to_h to (y+1)*from_h/to_h, in units of 1/to_h.
+            let (begin, end) = (y * from_h, (y + 1) * from_h);
+            let first = begin / to_h;
+            let second = ((end - 1) / to_h).min(from_h - 1);
+            if !changed[first] && !changed[second] {
+                continue;
+            }
+            let row = &mut self.pixels[(top + y) * width + left..][..to_w];
+            let source = |index: usize| &frame.pixels[index * from_w..][..from_w];
+            if first == second {
+                let source = source(first);
+                row.iter_mut()
+                    .zip(&columns)
+                    .for_each(|(pixel, &x)| *pixel = source[x]);
+            } else {
+                // Weight of the second row in 256ths; more than two rows meet only in tiny windows.
+                let weight = ((end - second * to_h) * 256 / from_h).min(256) as u32;
+                let (upper, lower) = (source(first), source(second));
+                for (pixel, &x) in row.iter_mut().zip(&columns) {
+                    *pixel = blend(upper[x], lower[x], weight);
+                }
             }
         }
+    }
+
+    /// Remembers what is being drawn, and says which of its rows are new.
+    fn take_over(&mut self, frame: &Frame, size: (usize, usize)) -> Vec<bool> {
+        let shape = |frame: &Frame| (frame.width, frame.height, frame.pixels.len());
+        if size != self.size || shape(frame) != shape(&self.frame) {
+            self.pixels.clear();
+            self.pixels.resize(size.0 * size.1, 0);
+            self.size = size;
+            self.frame.clone_from(frame);
+            return vec![true; frame.height as usize];
+        }
+        let row = (frame.width as usize).max(1);
+        let rows = self.frame.pixels.chunks_mut(row).zip(frame.pixels.chunks(row));
+        let renew = |(old, new): (&mut [u32], &[u32])| {
+            let changed = old != new;
+            if changed {
+                old.copy_from_slice(new);
+            }
+            changed
+        };
+        rows.map(renew).collect()
     }
 }
 
@@ -383,6 +417,30 @@ mod tests {
             height,
             pixels,
             double_rows: false,
+        }
+    }
+
+    fn scale(frame: &Frame, width: usize, height: usize, out: &mut Vec<u32>) {
+        let mut picture = Picture::default();
+        picture.draw(frame, (width, height));
+        *out = picture.pixels;
+    }
+
+    #[test]
+    fn drawing_only_what_changed_gives_the_same_picture() {
+        let mut picture = Picture::default();
+        let mut out = Vec::new();
+        for (n, (width, height)) in [(640, 400), (640, 400), (640, 400), (320, 200), (640, 400)]
+            .into_iter()
+            .enumerate()
+        {
+            for size in [(720, 540), (720, 540), (641, 480), (300, 200)] {
+                let n = n as u32;
+                let frame = frame(width, height, |x, y| if y % 7 == n { x * 77 + n } else { y * 99 });
+                picture.draw(&frame, size);
+                scale(&frame, size.0, size.1, &mut out);
+                assert_eq!(picture.pixels, out);
+            }
         }
     }
 

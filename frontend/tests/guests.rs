@@ -274,3 +274,28 @@ fn a_signal_is_exit_130_with_files_flushed() {
         assert_eq!(guest.read("com1"), "here");
     }
 }
+
+#[test]
+fn the_log_of_interrupts_has_those_that_programs_in_real_mode_ask_for() {
+    // Vector 40h is F000:0015h, an IRET, and is called 100 times.
+    let guest = Guest::new(&[
+        &[0x31, 0xc0, 0x8e, 0xd8],             // xor ax, ax; mov ds, ax
+        &[0xc7, 0x06, 0x00, 0x01, 0x15, 0x00], // mov word [100h], 15h
+        &[0xc7, 0x06, 0x02, 0x01, 0x00, 0xf0], // mov word [102h], F000h
+        &[0xbc, 0x00, 0x80],                   // mov sp, 8000h
+        &[0xeb, 0x01, 0xcf],                   // jmp over; iret
+        &[0xb9, 0x64, 0x00],                   // over: mov cx, 100
+        &[0xcd, 0x40, 0xe2, 0xfc],             // again: int 40h; loop again
+        &power_off(),
+    ]);
+    for dispatch in ["chained", "loop"] {
+        let output = guest.run(&["--log", "cpu::int=debug", "--dispatch", dispatch]);
+        assert_eq!(output.status.code(), Some(0));
+        let said = String::from_utf8(output.stderr).unwrap();
+        let lines = said
+            .lines()
+            .filter(|line| line.contains("Software 0x40") && line.contains("f000:00000019"));
+        assert_eq!(lines.count(), 100, "{dispatch}: {said}");
+    }
+    guest.ends(&[], 0);
+}

@@ -64,6 +64,32 @@ pub trait IoSpace {
     /// An OUT cycle.
     fn port_write(&mut self, mem: &mut GuestMemory, now: Ticks, port: u16, value: u32, width: IoWidth);
 
+    /// As many IN cycles at one port as fill `buf`, a tick apart and the first at `now`, or fewer: all but the
+    /// last have no effect beyond the chip, and none touches memory. Returns how many bytes were read. 0: nothing
+    /// has happened, and the cycles are to be done one by one.
+    fn port_read_run(
+        &mut self,
+        _mem: &mut GuestMemory,
+        _now: Ticks,
+        _port: u16,
+        _width: IoWidth,
+        _buf: &mut [u8],
+    ) -> usize {
+        0
+    }
+
+    /// As many OUT cycles at one port as `data` is for, or fewer, likewise; only the last may touch memory.
+    fn port_write_run(
+        &mut self,
+        _mem: &mut GuestMemory,
+        _now: Ticks,
+        _port: u16,
+        _width: IoWidth,
+        _data: &[u8],
+    ) -> usize {
+        0
+    }
+
     /// A read of a page that is mapped as MMIO.
     fn mmio_read(&mut self, mem: &mut GuestMemory, now: Ticks, addr: PhysAddr, width: IoWidth) -> u32;
 

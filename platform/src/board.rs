@@ -18,7 +18,7 @@ use crate::{
     idle::{self, IdleWatch},
     input::{InputQueue, KeyEvent},
     irq_router::IrqRouter,
-    ports::PortTable,
+    ports::{Port, PortTable},
 };
 
 /// Where the BIOS says how far it has come.
@@ -328,8 +328,22 @@ impl Board {
         if id.moves_data() {
             self.idle.work(now);
         }
+        if let Some(channel) = self.chips.ide_channel(id)
+            && let Some(value) = channel.quiet_read(port, width, now)
+        {
+            return value;
+        }
         let value = self.with_device(mem, now, id, |chip, ctx| chip.port_read(port, width, ctx));
         value.unwrap_or(width.open_bus()) & width.mask()
+    }
+
+    /// After a run of cycles that moved `bytes`, if there was a chip.
+    fn note_run(&mut self, id: DeviceId, now: Ticks, width: IoWidth, bytes: Option<usize>) -> usize {
+        let bytes = bytes.unwrap_or(0);
+        if id.moves_data() {
+            self.idle.works(now, bytes as u32 / width.bytes());
+        }
+        bytes
     }
 
     fn write_cycle(
@@ -363,6 +377,11 @@ fn timer_owner(id: TimerId) -> DeviceId {
         TimerId::Ide1 => DeviceId::Ide1,
         TimerId::VgaRetrace => DeviceId::Vga,
     }
+}
+
+/// Whether somebody wants a line for each cycle.
+fn each_cycle_is_logged() -> bool {
+    log::log_enabled!(target: "platform::io", log::Level::Trace)
 }
 
 /// The bytes of a cycle, lowest port first.
@@ -405,6 +424,42 @@ impl IoSpace for Board {
                 self.port_write(mem, now, port, value >> shift & 0xff, IoWidth::Byte);
             }
         }
+    }
+
+    fn port_read_run(
+        &mut self,
+        mem: &mut GuestMemory,
+        now: Ticks,
+        port: u16,
+        width: IoWidth,
+        buf: &mut [u8],
+    ) -> usize {
+        let Port { device, wide, .. } = self.ports.at(port);
+        if !wide || each_cycle_is_logged() {
+            return 0;
+        }
+        let done = self.with_device(mem, now, device, |chip, ctx| {
+            chip.port_read_run(port, width, buf, ctx)
+        });
+        self.note_run(device, now, width, done)
+    }
+
+    fn port_write_run(
+        &mut self,
+        mem: &mut GuestMemory,
+        now: Ticks,
+        port: u16,
+        width: IoWidth,
+        data: &[u8],
+    ) -> usize {
+        let Port { device, wide, logged } = self.ports.at(port);
+        if !wide || logged || each_cycle_is_logged() {
+            return 0;
+        }
+        let done = self.with_device(mem, now, device, |chip, ctx| {
+            chip.port_write_run(port, width, data, ctx)
+        });
+        self.note_run(device, now, width, done)
     }
 
     fn mmio_read(&mut self, mem: &mut GuestMemory, now: Ticks, addr: PhysAddr, width: IoWidth) -> u32 {

@@ -96,6 +96,16 @@ impl Chips {
         })
     }
 
+    /// A chip that is an ATA channel.
+    #[inline]
+    pub(crate) fn ide_channel(&mut self, id: DeviceId) -> Option<&mut IdeChannel> {
+        match id {
+            DeviceId::Ide0 => Some(&mut self.ide[0]),
+            DeviceId::Ide1 => Some(&mut self.ide[1]),
+            _ => None,
+        }
+    }
+
     /// A chip. `None` if it is not fitted.
     pub(crate) fn get(&self, id: DeviceId) -> Option<&dyn Device> {
         Some(match id {

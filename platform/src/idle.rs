@@ -65,8 +65,14 @@ impl IdleWatch {
     /// The guest drew, or moved data.
     #[inline]
     pub(crate) fn work(&mut self, now: Ticks) {
+        self.works(now, 1);
+    }
+
+    /// It did so `times`.
+    #[inline]
+    pub(crate) fn works(&mut self, now: Ticks, times: u32) {
         self.turn(now);
-        self.work = self.work.saturating_add(1);
+        self.work = self.work.saturating_add(times);
     }
 
     /// Input from outside: the guest has something to do.

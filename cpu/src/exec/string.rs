@@ -8,7 +8,7 @@
 use oldiron_mmu::{Bus, IoWidth, Width};
 
 use crate::{
-    core::{Core, reg, seg},
+    core::{Core, Cr4, Mode, reg, seg},
     exec::{
         Flow,
         alu::{Alu, Cmp},
@@ -23,6 +23,9 @@ const ESI: u8 = reg::ESI as u8;
 const EDI: u8 = reg::EDI as u8;
 const ECX: u8 = reg::ECX as u8;
 const EAX: u8 = reg::EAX as u8;
+
+/// L0–L3 and G0–G3 of DR7: any breakpoint is armed.
+const DR7_ENABLES: u32 = 0xff;
 
 /// The step of ESI and EDI for one element: its size, negative with DF.
 #[inline(always)]
@@ -110,10 +113,10 @@ fn check_port<W: Width>(core: &mut Core, bus: &mut Bus<'_>) -> Result<u16, Fault
     Ok(port)
 }
 
-/// One `ins` element. The destination is checked before the port is read.
+/// One `ins` element. The destination is checked before the port is read, and not read itself.
 fn ins_element<W: Width, A: Width>(core: &mut Core, bus: &mut Bus<'_>) -> Result<(), Fault> {
     let port = check_port::<W>(core, bus)?;
-    let (_, addr) = core.seg_modify::<W>(bus, seg::ES, index::<A>(core, EDI))?;
+    let addr = core.seg_check_write::<W>(bus, seg::ES, index::<A>(core, EDI))?;
     let value = io::port_in(core, bus, port, io_width::<W>());
     core.user_write(bus, addr, W::truncate(value as u64))?;
     advance::<A>(core, EDI, step::<W>(core));
@@ -352,11 +355,91 @@ RepScas<W: Width, A: Width>, Slow, Other, |x: X, i| {
     })
 }}
 
+/// Most bytes that one run moves through a port: they take a stop between chip and memory.
+const PORT_RUN: usize = 512;
+
+/// Whether runs through ports may be done in bulk now: no breakpoint looks at each cycle, and the permission for
+/// them lies in registers, not in memory that the run might change.
+fn port_bulk_allowed(core: &Core) -> bool {
+    let permitted = match core.mode() {
+        Mode::Real => true,
+        Mode::Protected => core.cpl <= core.eflags.iopl(),
+        Mode::Virtual8086 => false,
+    };
+    let watched = core.cr4.contains(Cr4::DE) && core.dr[7] & DR7_ENABLES != 0;
+    permitted && !watched && bulk_allowed(core)
+}
+
+/// Bytes of at most `elements`, and at most those of one run.
+fn port_run_bytes<W: Width>(elements: u32) -> usize {
+    (elements.min(PORT_RUN as u32 / W::BYTES) * W::BYTES) as usize
+}
+
+/// `bytes` without those of an element that is not whole.
+fn whole_elements<W: Width>(bytes: usize) -> usize {
+    bytes - bytes % W::BYTES as usize
+}
+
+fn ins_run<W: Width, A: Width>(core: &mut Core, bus: &mut Bus<'_>, max: u32) -> Run {
+    if port_bulk_allowed(core) {
+        let to = index::<A>(core, EDI);
+        let n = run_length::<W, A>(core, seg::ES, to, true, max);
+        let to = linear(core, seg::ES, to);
+        let room = core.tlb.write_run(to, port_run_bytes::<W>(n));
+        let room = room.map_or(0, |bytes| whole_elements::<W>(bytes.len()));
+        let port = core.reg::<u16>(reg::EDX as u8);
+        let mut data = [0; PORT_RUN];
+        if room > 0 {
+            bus.io_used = true;
+            let got = bus
+                .io
+                .port_read_run(bus.mem, core.now, port, io_width::<W>(), &mut data[..room]);
+            if got > 0
+                && let Some(bytes) = core.tlb.write_run(to, got)
+            {
+                bytes.copy_from_slice(&data[..got]);
+                advance::<A>(core, EDI, got as u32);
+                return Ok((got as u32 / W::BYTES, false));
+            }
+        }
+    }
+    ins_element::<W, A>(core, bus)?;
+    Ok((1, false))
+}
+
+fn outs_run<W: Width, A: Width>(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn, max: u32) -> Run {
+    if port_bulk_allowed(core) {
+        let from = index::<A>(core, ESI);
+        let n = run_length::<W, A>(core, insn.seg as usize, from, false, max);
+        let from = linear(core, insn.seg as usize, from);
+        let mut data = [0; PORT_RUN];
+        let source = core.tlb.read_run(from, port_run_bytes::<W>(n));
+        let len = source.map_or(0, |bytes| {
+            let len = whole_elements::<W>(bytes.len());
+            data[..len].copy_from_slice(&bytes[..len]);
+            len
+        });
+        let port = core.reg::<u16>(reg::EDX as u8);
+        if len > 0 {
+            bus.io_used = true;
+            let put = bus
+                .io
+                .port_write_run(bus.mem, core.now, port, io_width::<W>(), &data[..len]);
+            if put > 0 {
+                advance::<A>(core, ESI, put as u32);
+                return Ok((put as u32 / W::BYTES, false));
+            }
+        }
+    }
+    outs_element::<W, A>(core, bus, insn)?;
+    Ok((1, false))
+}
+
 op! { /// `rep ins`
 RepIns<W: Width, A: Width>, Slow, None, |x: X, _i| {
     x.with_bus(|core, bus| {
         check_port::<W>(core, bus)?;
-        repeat::<A>(core, bus, |core, bus, _| ins_element::<W, A>(core, bus).map(|()| (1, false)))
+        repeat::<A>(core, bus, ins_run::<W, A>)
     })
 }}
 
@@ -364,6 +447,6 @@ op! { /// `rep outs`
 RepOuts<W: Width, A: Width>, Slow, None, |x: X, i| {
     x.with_bus(|core, bus| {
         check_port::<W>(core, bus)?;
-        repeat::<A>(core, bus, |core, bus, _| outs_element::<W, A>(core, bus, i).map(|()| (1, false)))
+        repeat::<A>(core, bus, |core, bus, max| outs_run::<W, A>(core, bus, i, max))
     })
 }}

@@ -1,6 +1,7 @@
 //! System instructions, far transfers, and I/O.
 
 use iced_x86::{Code, Instruction, Mnemonic, OpKind, Register};
+use log::{Level, log_enabled};
 
 use super::{Context, Lowered, number, segment_number, width};
 use crate::{
@@ -53,13 +54,16 @@ pub(super) fn lower(c: &Context<'_>, i: &Instruction, insn: Insn) -> Option<Lowe
         Mnemonic::Iret if c.is_real_mode() => ends::<Iret16>(c, sized(insn, false)),
         Mnemonic::Iret => ends::<Iret>(c, sized(insn, false)),
         Mnemonic::Iretd => ends::<Iret>(c, sized(insn, true)),
-        Mnemonic::Int if c.is_real_mode() => ends::<IntReal>(
-            c,
-            Insn {
-                imm: i.immediate8() as u32,
-                ..insn
-            },
-        ),
+        // The short cut writes no line of `--log cpu::int=debug`.
+        Mnemonic::Int if c.is_real_mode() && !log_enabled!(target: "cpu::int", Level::Debug) => {
+            ends::<IntReal>(
+                c,
+                Insn {
+                    imm: i.immediate8() as u32,
+                    ..insn
+                },
+            )
+        }
         Mnemonic::Int => ends::<Int>(
             c,
             Insn {

@@ -7,6 +7,7 @@ mod fpu;
 mod interrupts;
 mod p6;
 mod paging;
+mod port_strings;
 mod registers;
 mod sysenter;
 mod tasks;

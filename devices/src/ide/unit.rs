@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use oldiron_mmu::Ticks;
+use oldiron_mmu::{IoWidth, Ticks};
 
 use super::ata::Disk;
 use super::registers::{Error, Status, TaskFile};
@@ -14,8 +14,12 @@ pub(super) const MAX_MULTIPLE: u8 = 16;
 /// Size of the data buffer.
 const BUFFER_BYTES: usize = MAX_MULTIPLE as usize * SECTOR_SIZE;
 
-/// From one block to the next at `--timing fast`, and of commands without data at either.
+/// To the first block of a read, and for others that are not in a cache, at `--timing fast`; commands without
+/// data at either.
 const BLOCK_MICROS: u64 = 20;
+
+/// To the other blocks of a read, at `--timing fast`: the drive has read them ahead.
+const READ_AHEAD_NANOS: u64 = 500;
 
 /// From a write command to its first data request.
 const FIRST_REQUEST_MICROS: u64 = 2;
@@ -204,6 +208,14 @@ impl Unit {
         self.busy(next, delay, ctx);
     }
 
+    /// A block of a read was taken, and another follows.
+    fn after_block(&mut self, ctx: &Ctx<'_>) {
+        self.after_access(Next::ReadBlock, self.next_block().into(), ctx);
+        if ctx.timing == Timing::Fast && self.s.look_ahead {
+            self.busy(Next::ReadBlock, ctx.rate.nanos(READ_AHEAD_NANOS), ctx);
+        }
+    }
+
     /// Asks for, or offers, `len` bytes.
     pub(super) fn request(&mut self, len: usize) {
         self.s.len = len.min(BUFFER_BYTES) as u32;
@@ -347,6 +359,22 @@ impl Unit {
         }
     }
 
+    /// One cycle's bytes to the host, if they do not end the block.
+    #[inline]
+    pub(super) fn take_inside(&mut self, width: IoWidth) -> Option<u32> {
+        if self.ready_bytes(true) <= width.bytes() as usize {
+            return None;
+        }
+        let value = match (width, self.s.buffer.get(self.s.pos as usize..)?) {
+            (IoWidth::Byte, &[a, ..]) => a.into(),
+            (IoWidth::Word, &[a, b, ..]) => u16::from_le_bytes([a, b]).into(),
+            (IoWidth::Dword, &[a, b, c, d, ..]) => u32::from_le_bytes([a, b, c, d]),
+            _ => return None,
+        };
+        self.s.pos += width.bytes();
+        Some(value)
+    }
+
     /// Moves bytes to the host, at most to the end of the block.
     pub(super) fn take(&mut self, buf: &mut [u8], ctx: &Ctx<'_>) -> usize {
         let n = buf.len().min(self.ready_bytes(true));
@@ -375,9 +403,7 @@ impl Unit {
             return;
         }
         match self.s.flow {
-            Flow::Read if self.s.left > 0 => {
-                self.after_access(Next::ReadBlock, self.next_block().into(), ctx);
-            }
+            Flow::Read if self.s.left > 0 => self.after_block(ctx),
             Flow::Read | Flow::Reply => {
                 self.s.status = Status::DRDY | Status::DSC;
                 (self.s.len, self.s.pos) = (0, 0);

@@ -213,9 +213,32 @@ struct World {
     accesses: u64,
     intr: Option<u8>,
     nmi: bool,
+    /// Cycles of INS and OUTS may come in runs.
+    runs: bool,
 }
 
 impl World {
+    /// Whether a port takes runs, and of how many cycles at most.
+    fn longest_run(&self, port: u16) -> usize {
+        if self.runs && port & 7 != 3 {
+            1 + (port >> 4 & 31) as usize
+        } else {
+            0
+        }
+    }
+
+    /// An OUT cycle; whether it did anything to the rest of the machine.
+    fn write_cycle(&mut self, mem: &mut GuestMemory, now: Ticks, port: u16, value: u32) -> bool {
+        let noise = self.note(now, port as u64 | 1 << 20, value);
+        match noise & 15 {
+            0 | 1 => self.intr = Some((noise >> 8) as u8),
+            2 => self.nmi = true,
+            3 => mem.phys_write((noise >> 32) as u32 % (scene::RAM - 8), &value.to_le_bytes()),
+            _ => return false,
+        }
+        true
+    }
+
     fn note(&mut self, now: Ticks, what: u64, value: u32) -> u64 {
         self.accesses += 1;
         self.seen = mix(self.seen ^ now.rotate_left(40) ^ what << 32 ^ value as u64);
@@ -229,13 +252,48 @@ impl IoSpace for World {
     }
 
     fn port_write(&mut self, mem: &mut GuestMemory, now: Ticks, port: u16, value: u32, width: IoWidth) {
-        let noise = self.note(now, port as u64 | 1 << 20, value & width.mask());
-        match noise & 15 {
-            0 | 1 => self.intr = Some((noise >> 8) as u8),
-            2 => self.nmi = true,
-            3 => mem.phys_write((noise >> 32) as u32 % (scene::RAM - 8), &value.to_le_bytes()),
-            _ => {}
+        self.write_cycle(mem, now, port, value & width.mask());
+    }
+
+    fn port_read_run(
+        &mut self,
+        mem: &mut GuestMemory,
+        now: Ticks,
+        port: u16,
+        width: IoWidth,
+        buf: &mut [u8],
+    ) -> usize {
+        let size = width.bytes() as usize;
+        let elements = buf.chunks_exact_mut(size).take(self.longest_run(port));
+        let mut done = 0;
+        for element in elements {
+            let value = self.port_read(mem, now + done, port, width);
+            element.copy_from_slice(&value.to_le_bytes()[..size]);
+            done += 1;
         }
+        done as usize * size
+    }
+
+    fn port_write_run(
+        &mut self,
+        mem: &mut GuestMemory,
+        now: Ticks,
+        port: u16,
+        width: IoWidth,
+        data: &[u8],
+    ) -> usize {
+        let size = width.bytes() as usize;
+        let mut done = 0;
+        for element in data.chunks_exact(size).take(self.longest_run(port)) {
+            let mut value = [0; 4];
+            value[..size].copy_from_slice(element);
+            let effect = self.write_cycle(mem, now + done, port, u32::from_le_bytes(value));
+            done += 1;
+            if effect {
+                break;
+            }
+        }
+        done as usize * size
     }
 
     fn mmio_read(&mut self, _: &mut GuestMemory, _: Ticks, addr: PhysAddr, width: IoWidth) -> u32 {
@@ -287,7 +345,11 @@ impl Machine {
         Self {
             cpu,
             mem,
-            world: World::default(),
+            // Runs are one more thing that must not matter.
+            world: World {
+                runs: dispatch == Dispatch::Chained,
+                ..World::default()
+            },
             now: 0,
             dispatch,
         }

@@ -1,6 +1,7 @@
 //! Whole-channel tests, named after the behaviours that guests rely on.
 
 mod commands;
+mod cycles;
 mod soak;
 
 use super::*;
@@ -244,46 +245,6 @@ fn the_data_port_is_16_and_32_bits_wide() {
     command(&mut rig, 0x20);
     let data = read_words(&mut rig, 256);
     assert!((0..512).all(|i| data[i] == (i / 4) as u8));
-}
-
-#[test]
-fn the_block_methods_stop_at_the_end_of_the_block() {
-    let mut rig = bench();
-    lba(&mut rig, 10, 2);
-    assert_eq!(command(&mut rig, 0x20), 0x58);
-    let mut buf = [0; 2048];
-    assert_eq!(
-        rig.with(|chip, ctx| chip.read_data_block(&mut buf[..100], ctx)),
-        100
-    );
-    assert_eq!(
-        rig.with(|chip, ctx| chip.read_data_block(&mut buf[100..], ctx)),
-        412
-    );
-    assert_eq!(lba_in(&buf), 10);
-    assert_eq!(
-        rig.with(|chip, ctx| chip.read_data_block(&mut buf, ctx)),
-        0,
-        "busy with the next sector"
-    );
-    assert!(rig.wait_irq(IRQ));
-    assert_eq!(
-        rig.with(|chip, ctx| chip.write_data_block(&buf, ctx)),
-        0,
-        "the wrong direction"
-    );
-    assert_eq!(rig.with(|chip, ctx| chip.read_data_block(&mut buf, ctx)), 512);
-    assert_eq!(lba_in(&buf), 11);
-    assert_eq!(rig.with(|chip, ctx| chip.read_data_block(&mut buf, ctx)), 0);
-
-    lba(&mut rig, 10, 1);
-    rig.out(COMMAND, 0x30);
-    rig.wait_micros(10);
-    assert_eq!(
-        rig.with(|chip, ctx| chip.write_data_block(&[0x5a; 2048], ctx)),
-        512
-    );
-    assert_eq!(rig.inb(CONTROL), 0x80);
 }
 
 #[test]
