@@ -6,7 +6,7 @@ use iced_x86::{Decoder, Formatter, Instruction, NasmFormatter};
 use oldiron_mmu::{Attention, Bus, Ticks};
 
 use crate::{
-    CpuModel, CpuStats,
+    Coverage, CpuModel, CpuStats,
     core::{Activity, Core, Mode, Shadow, dr6, seg},
     dispatch::{Engine, Leave, MAX_TRACE, chaining_works},
     fault::{Fault, FaultRule, vector},
@@ -83,6 +83,17 @@ impl Cpu {
             log::warn!("chained calls are not jumps in this build: loop dispatch is used");
             self.dispatch = Dispatch::Loop;
         }
+    }
+
+    /// From now on counts the forms of instructions that are executed, with the loop dispatcher whatever is
+    /// chosen, or no longer counts them.
+    pub fn set_coverage(&mut self, on: bool) {
+        self.engine.coverage = on.then(|| Box::new(Coverage::new()));
+    }
+
+    /// The forms that were executed, if they are counted.
+    pub fn coverage(&self) -> Option<&Coverage> {
+        self.engine.coverage.as_deref()
     }
 
     // ---- caches: what is done to them never changes results ----
@@ -259,7 +270,8 @@ impl Cpu {
         }
         core.slice_end = until;
         let ticks = until - core.now;
-        if self.dispatch == Dispatch::Chained && ticks > MAX_TRACE as u64 {
+        let chained = self.dispatch == Dispatch::Chained && self.engine.coverage.is_none();
+        if chained && ticks > MAX_TRACE as u64 {
             self.engine.run_chained(bus, found, ticks)
         } else {
             self.engine.run_loop(bus, found, ticks)

@@ -122,6 +122,51 @@ fn a_loop_counts_and_retires_exactly() {
 }
 
 #[test]
+fn forms_are_counted_with_either_dispatcher_and_in_slices() {
+    // mov cx, 300; l: add ax, cx; loop l; mov cx, 20; rep stosb; ud2, whose handler is at 0:100Dh: hlt
+    let code = [
+        0xb9, 0x2c, 1, 0x01, 0xc8, 0xe2, 0xfc, 0xb1, 20, 0xf3, 0xaa, 0x0f, 0x0b, 0xf4,
+    ];
+    for (dispatch, slice) in [(Dispatch::Chained, 1_000_000), (Dispatch::Loop, 7)] {
+        let mut bench = Bench::new(&code, dispatch);
+        bench.mem.phys_write(6 * 4, &[0x0d, 0x10, 0, 0]);
+        bench.cpu.set_coverage(true);
+        while bench.run(bench.now + slice).exit == Exit::Deadline {}
+        let executed = bench.cpu.coverage().unwrap().executed();
+        let retired: u64 = executed.iter().map(|(_, count)| count.retired).sum();
+        assert_eq!(retired, bench.cpu.instructions());
+        let lines = executed
+            .iter()
+            .map(|(form, c)| format!("{form} {} {}", c.retired, c.faulted));
+        assert_eq!(
+            lines.collect::<Vec<_>>(),
+            [
+                "Add_rm16_r16 300 0",
+                "Hlt 1 0",
+                "Loop_rel8_16_CX 300 0",
+                "Mov_r16_imm16 1 0",
+                "Mov_r8_imm8 1 0",
+                "Stosb_m8_AL 20 0",
+                "Ud2 0 1",
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_model_has_the_forms_of_its_features() {
+    let newest = MODELS.last().unwrap().forms();
+    let names: Vec<_> = newest.keys().map(ToString::to_string).collect();
+    assert!(names.iter().any(|name| name == "Pcmpistri_xmm_xmmm128_imm8"));
+    for (form, example) in &newest {
+        assert!(!example.bytes.is_empty() && example.bytes.len() <= 15, "{form}");
+    }
+    let oldest = MODELS[0].forms();
+    assert!(oldest.len() < newest.len());
+    assert!(!oldest.keys().any(|form| form.to_string() == "Cpuid"));
+}
+
+#[test]
 fn calls_stack_and_memory_agree() {
     // mov bx, 2000h; mov cx, 200; l: call f; loop l; hlt; f: push cx; inc word [bx]; mov ax, [bx]; pop dx; ret
     let bench = both(&[

@@ -94,6 +94,9 @@ pub struct SelftestArgs {
     /// Print the cases instead of running them
     #[arg(long)]
     pub list: bool,
+    /// Also print which forms of instructions this emulator has and no case executed
+    #[arg(long, conflicts_with_all = ["list", "show"])]
+    pub coverage: bool,
     /// Print one case and run it
     #[arg(long, value_name = "ID", conflicts_with_all = ["list", "filter"])]
     pub show: Option<String>,
@@ -468,6 +471,10 @@ pub struct RunArgs {
     /// Write counters and hashes at the end, as JSON
     #[arg(long, value_name = "FILE", help_heading = "Scripts and results")]
     pub stats: Option<PathBuf>,
+    /// Write which forms of instructions were executed: a line for each, with the number of instructions (each
+    /// element of a REP is one) and of faults
+    #[arg(long, value_name = "FILE", help_heading = "Scripts and results")]
+    pub coverage: Option<PathBuf>,
     /// Start from a saved state; the machine is the one that was saved
     #[arg(long, value_name = "FILE", help_heading = "Saving and recording")]
     pub restore: Option<PathBuf>,

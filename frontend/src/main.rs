@@ -7,6 +7,7 @@
 mod calibrate;
 mod chaos;
 mod cli;
+mod coverage;
 mod disk_file;
 mod display;
 mod fat;

@@ -16,7 +16,7 @@ use crate::{
     calibrate,
     chaos::Chaos,
     cli::{DisplayKind, Ips, OnTripleFault, Rtc, RunArgs, Serial, SoundTo, Speed},
-    complain,
+    complain, coverage,
     display::Display,
     headless::Headless,
     log_sink,
@@ -145,6 +145,10 @@ pub fn start(args: &RunArgs, replay: Option<Replay>) -> Result<Outcome, Failure>
     if let Some(Snapshot { path, state, .. }) = &snapshot {
         let restored = machine.restore_state(state);
         restored.map_err(|error| Failure::file(format!("{}: {error}", path.display())))?;
+    }
+    if let Some(path) = &args.coverage {
+        coverage::create(path)?;
+        machine.count_forms();
     }
     let sound = Sound::open(&sound_to(args, display.as_ref()), &machine)?;
     let mut core = Core::new(machine, serial, debug_console, port_logs, sound, floppies, spec);
@@ -324,6 +328,9 @@ fn finish(args: &RunArgs, outcome: Outcome, mut core: Core, host_time: Duration)
     });
     write(&args.stats, &mut |path: &Path| {
         stats::write(path, &outcome, &mut core.machine, host_time)
+    });
+    write(&args.coverage, &mut |path: &Path| {
+        coverage::write(path, core.machine.coverage())
     });
     match failed {
         Some(failure) if outcome.code == code::OK => failure.into(),

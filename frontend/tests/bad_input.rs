@@ -247,6 +247,7 @@ fn outputs_that_cannot_be_created_are_refused_before_the_run() {
         "--headless floppy.img --serial file:nowhere/com1",
         "--headless floppy.img --debugcon file:nowhere/e9",
         "--headless floppy.img --port-log 80=nowhere/post",
+        "--headless floppy.img --coverage nowhere/forms",
     ] {
         let said = bench.refused(line, FILE);
         assert!(said.contains("nowhere/"), "{said}");

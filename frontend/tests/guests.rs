@@ -87,6 +87,37 @@ fn limits_are_exact_and_exit_12() {
 }
 
 #[test]
+fn coverage_has_a_line_for_each_form_and_adds_up_to_the_instructions() {
+    let guest = Guest::new(&[&FOREVER]);
+    guest.ends(&["--max-insns", "1000", "--coverage", "forms"], 12);
+    assert_eq!(guest.read("forms"), "Jmp_ptr1616 1 0\nJmp_rel8_16 999 0\n");
+    // ud2, whose vector leads back to it: faults alone.
+    let guest = Guest::new(&[&[
+        0x31, 0xc0, 0x8e, 0xd8, 0xc7, 6, 24, 0, 14, 0, 0x8c, 0x0e, 26, 0, 0x90, 0x0f, 0x0b,
+    ]]);
+    guest.ends(
+        &["--max-insns", "20", "--coverage", "forms", "--stats", "s.json"],
+        12,
+    );
+    let forms = guest.read("forms");
+    let columns = forms.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let columns: Vec<_> = columns.collect();
+    assert!(columns.is_sorted());
+    let retired: u64 = columns.iter().map(|line| line[1].parse::<u64>().unwrap()).sum();
+    let stats = guest.read("s.json");
+    assert!(
+        stats.contains(&format!("\"instructions\": {retired},")),
+        "{forms}{stats}"
+    );
+    assert!(
+        columns
+            .iter()
+            .any(|line| line[0] == "Ud2" && line[1] == "0" && line[2] != "0"),
+        "{forms}"
+    );
+}
+
+#[test]
 fn a_reset_goes_on_or_ends_the_run() {
     let guest = Guest::new(&[&print("x"), &RESET]);
     guest.ends(&["--until-serial", "xxx"], 0);
@@ -190,6 +221,7 @@ fn pacing_and_dispatch_change_nothing_that_the_guest_sees() {
     assert_eq!(results(&["--speed", "realtime"]), reference);
     assert_eq!(results(&["--speed", "37.5"]), reference);
     assert_eq!(results(&["--dispatch", "loop"]), reference);
+    assert_eq!(results(&["--coverage", "forms"]), reference);
 }
 
 /// Reads the first sector of the first hard disk over and over.

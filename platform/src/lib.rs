@@ -59,7 +59,7 @@ pub use input::HostEvent;
 pub use input_log::{Input, InputLog, LogPlace, Stamped};
 pub use machine::Machine;
 pub use media::{MediaError, base_hash};
-pub use oldiron_cpu::{CpuModel, Dispatch, MODELS, ModelError};
+pub use oldiron_cpu::{Count, Coverage, CpuModel, Dispatch, Form, MODELS, ModelError};
 pub use oldiron_devices::{
     BlockImage, CLUSTER_SECTORS, Chs, DateTime, DiskError, DiskGeometry, FloppyFormat, FloppyKind, Frame,
     GeometryError, GeometrySource, KeyCode, MemoryImage, Outbox, Overlay, OverlayError, OverlayImage,

@@ -1,6 +1,6 @@
 //! The machine: a processor, memory and a board, and the loop that drives them.
 
-use oldiron_cpu::{Cpu, CpuModel, Dispatch, Exit};
+use oldiron_cpu::{Coverage, Cpu, CpuModel, Dispatch, Exit};
 use oldiron_devices::{Outbox, ResetKind, SpeakerEdge};
 use oldiron_mmu::{Attention, Bus, GuestMemory, IoSpace, TickRate, Ticks};
 
@@ -170,6 +170,17 @@ impl Machine {
     /// Retired instructions.
     pub fn instructions(&self) -> u64 {
         self.cpu.instructions()
+    }
+
+    /// From now on counts the forms of instructions that the guest executes: results stay the same, but the loop
+    /// dispatcher is used whatever was chosen.
+    pub fn count_forms(&mut self) {
+        self.cpu.set_coverage(true);
+    }
+
+    /// The forms that were executed since [`Machine::count_forms`].
+    pub fn coverage(&self) -> Option<&Coverage> {
+        self.cpu.coverage()
     }
 
     /// Counters.

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt, ops::Range};
 
-use oldiron_cpu::{Core, CoreGuard, Cpu, CpuModel, Dispatch, Exit};
+use oldiron_cpu::{Core, CoreGuard, Coverage, Cpu, CpuModel, Dispatch, Exit};
 use oldiron_mmu::{Bus, EmptyIo, GuestMemory, Ticks};
 
 /// Both dispatchers: results must not depend on the choice.
@@ -108,6 +108,8 @@ pub struct SuiteReport {
     pub instructions: BTreeMap<String, Tally>,
     /// The first failures of each instruction, in order.
     pub failures: Vec<Failure>,
+    /// The forms that were executed, if they were counted.
+    pub coverage: Option<Coverage>,
 }
 
 impl SuiteReport {
@@ -117,6 +119,7 @@ impl SuiteReport {
             name: name.to_owned(),
             instructions: BTreeMap::new(),
             failures: Vec::new(),
+            coverage: None,
         }
     }
 
@@ -126,6 +129,10 @@ impl SuiteReport {
             self.instructions.entry(instruction).or_default().add(&tally);
         }
         self.failures.extend(other.failures);
+        match (&mut self.coverage, other.coverage) {
+            (Some(mine), Some(theirs)) => mine.add(&theirs),
+            (mine, theirs) => *mine = mine.take().or(theirs),
+        }
         self.failures.sort_by_key(|failure| failure.case);
     }
 
@@ -163,6 +170,10 @@ pub trait Runner {
     fn run(&mut self, case: usize, dispatch: Dispatch) -> Result<(), String>;
     /// The state that the last run ended in, in words.
     fn got(&self) -> String;
+    /// From now on counts the forms of instructions that are executed.
+    fn count_forms(&mut self);
+    /// The forms that were executed, if they are counted.
+    fn coverage(&self) -> Option<&Coverage>;
 }
 
 /// Runs all cases of a suite whose `id instruction` the filter accepts.
@@ -305,6 +316,16 @@ impl Rig {
     /// One for each dispatcher.
     pub fn pair(model: &'static CpuModel, ram_bytes: u32) -> [Self; 2] {
         DISPATCHERS.map(|dispatch| Self::new(model, ram_bytes, dispatch))
+    }
+
+    /// From now on counts the forms of instructions that are executed.
+    pub fn count_forms(&mut self) {
+        self.cpu.set_coverage(true);
+    }
+
+    /// The forms that were executed, if they are counted.
+    pub fn coverage(&self) -> Option<&Coverage> {
+        self.cpu.coverage()
     }
 
     /// The processor's state, to change it.

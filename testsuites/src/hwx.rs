@@ -10,7 +10,9 @@ mod simd;
 use std::path::Path;
 
 use iced_x86::{CpuidFeature, Decoder, DecoderOptions};
-use oldiron_cpu::{Activity, CpuModel, Cr0, Cr4, Dispatch, Efer, Eflags, Features, Shadow, reg, seg};
+use oldiron_cpu::{
+    Activity, Coverage, CpuModel, Cr0, Cr4, Dispatch, Efer, Eflags, Features, Shadow, reg, seg,
+};
 use oldiron_mmu::Segment;
 
 use self::{fpu::FpuState, simd::SimdState};
@@ -586,6 +588,15 @@ impl Runner for HwxRunner<'_> {
         }
         self.run_as(case, dispatch, How::Real, Tables::Unpaged)
             .map_err(|detail| format!("real mode: {detail}"))
+    }
+
+    fn count_forms(&mut self) {
+        // The other dispatcher executes the same.
+        self.rigs[rig_index(Dispatch::Loop)].count_forms();
+    }
+
+    fn coverage(&self) -> Option<&Coverage> {
+        self.rigs[rig_index(Dispatch::Loop)].coverage()
     }
 
     fn got(&self) -> String {

@@ -1,5 +1,6 @@
 //! Conformance suites of oldiron.
 
+pub mod coverage;
 pub mod harness;
 pub mod hwx;
 pub mod moo;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use iced_x86::{Decoder, DecoderOptions, Mnemonic, OpKind, Register};
-use oldiron_cpu::{CpuModel, Dispatch, Eflags, reg, seg};
+use oldiron_cpu::{Coverage, CpuModel, Dispatch, Eflags, reg, seg};
 use oldiron_mmu::Segment;
 
 use crate::{
@@ -332,6 +332,15 @@ impl Runner for MooRunner<'_> {
             rig.mem.phys_write(addr, &[0]);
         }
         result
+    }
+
+    fn count_forms(&mut self) {
+        // The other dispatcher executes the same.
+        self.rigs[rig_index(Dispatch::Loop)].count_forms();
+    }
+
+    fn coverage(&self) -> Option<&Coverage> {
+        self.rigs[rig_index(Dispatch::Loop)].coverage()
     }
 
     fn got(&self) -> String {

@@ -32,7 +32,7 @@ struct Work<'a> {
 impl Work<'_> {
     /// Opens the suite if nobody has, and runs portions of it until there are none. An error is left for
     /// [`Work::finish`].
-    fn help(&self, model: &'static CpuModel, filter: &dyn Fn(&str) -> bool) {
+    fn help(&self, model: &'static CpuModel, filter: &dyn Fn(&str) -> bool, coverage: bool) {
         let Ok(suite) = self.suite.get_or_init(|| self.source.open(model)) else {
             return;
         };
@@ -43,10 +43,17 @@ impl Work<'_> {
             if first >= suite.count() {
                 break;
             }
-            let runner = runner.get_or_insert_with(|| suite.runner());
+            let runner = runner.get_or_insert_with(|| {
+                let mut runner = suite.runner();
+                if coverage {
+                    runner.count_forms();
+                }
+                runner
+            });
             let cases = first..suite.count().min(first + PORTION);
             done.add(run_range(suite.as_ref(), runner.as_mut(), cases, filter));
         }
+        done.coverage = runner.and_then(|runner| runner.coverage().cloned());
         // A poisoned lock means that another thread has panicked, which ends the program.
         if let Ok(mut report) = self.report.lock() {
             match report.as_mut() {
@@ -66,12 +73,13 @@ impl Work<'_> {
 }
 
 /// Runs the cases of all suites that the filter accepts, on `threads` threads. The reports come in the order
-/// of the suites, and do not depend on the number of threads.
+/// of the suites, and do not depend on the number of threads. With `coverage` they say which forms were executed.
 pub fn run_all(
     sources: &[Source],
     model: &'static CpuModel,
     threads: usize,
     filter: &(dyn Fn(&str) -> bool + Sync),
+    coverage: bool,
 ) -> Result<Vec<SuiteReport>, SuiteError> {
     let work: Vec<_> = sources
         .iter()
@@ -90,7 +98,7 @@ pub fn run_all(
                 // Each begins elsewhere, so that suites are unpacked at the same time.
                 let first = thread * work.len() / threads;
                 for part in work.iter().cycle().skip(first).take(work.len()) {
-                    part.help(model, filter);
+                    part.help(model, filter, coverage);
                 }
             });
         }

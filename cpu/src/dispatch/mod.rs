@@ -30,6 +30,7 @@ use oldiron_mmu::{Bus, PageFlags, Ticks};
 
 use crate::{
     core::{Core, Shadow, TraceMode, seg},
+    coverage::{CountForms, Coverage, Uncounted},
     exec::{Flow, Op, Outcome, Slow},
     flags::LazyFlags,
     insn::Insn,
@@ -96,6 +97,8 @@ pub(crate) struct Engine {
     mode: TraceMode,
     /// What links and remembered targets are valid under: the generation of translations, and CS.base.
     link_tag: u64,
+    /// Forms that were executed, if they are counted: by the loop alone.
+    pub(crate) coverage: Option<Box<Coverage>>,
 }
 
 // SAFETY: `bus` is null outside a run; the other pointers point into the engine's own pool, which moves
@@ -122,6 +125,7 @@ impl Engine {
             leave: Leave::LookAround,
             mode: TraceMode::empty(),
             link_tag: 0,
+            coverage: None,
         }
     }
 
@@ -189,13 +193,33 @@ impl Engine {
         self.core.tlb.next_generation();
     }
 
-    /// Executes one trace, at most `limit` ticks of it, with the loop: the reference, and what
-    /// executes the last instructions before a deadline. `core.now` is the time before.
+    /// Executes one trace, at most `limit` ticks of it, with the loop: the reference, what
+    /// executes the last instructions before a deadline, and what counts forms. `core.now` is the time before.
     pub(crate) fn run_loop(&mut self, bus: &mut Bus<'_>, found: TraceRef, limit: u64) -> Leave {
+        match self.coverage.take() {
+            None => self.run_counted(bus, found, limit, &mut Uncounted),
+            Some(mut coverage) => {
+                let leave = self.run_counted(bus, found, limit, &mut *coverage);
+                self.coverage = Some(coverage);
+                leave
+            }
+        }
+    }
+
+    /// The loop itself; `count` is told of each instruction.
+    #[inline(always)]
+    fn run_counted(
+        &mut self,
+        bus: &mut Bus<'_>,
+        found: TraceRef,
+        limit: u64,
+        count: &mut impl CountForms,
+    ) -> Leave {
         let begin = self.core.now;
         // Moves on by what instructions take beyond their tick.
         self.horizon = begin;
         let mut index = found.index();
+        let mut retired = begin;
         loop {
             let insn = self.traces.pool().insn(index);
             let step = self.traces.pool().step(index);
@@ -203,23 +227,31 @@ impl Engine {
             self.core.extra_ticks = 0;
             let outcome = step(&mut self.core, bus, &insn);
             self.horizon += core::mem::take(&mut self.core.extra_ticks) as u64;
-            let retired = self.horizon + insn.n as u64;
+            let before = core::mem::replace(&mut retired, self.horizon + insn.n as u64);
+            let ticks = retired - before;
             let target = match outcome {
                 Err(_) => {
                     // EIP is this instruction's, unless a task switch failed half-way: then it is the new
                     // task's.
                     self.core.now = retired - 1;
+                    count.faulted(self.traces.pool().code(index), ticks - 1);
                     return Leave::Fault;
                 }
-                Ok(flow @ (Flow::Next | Flow::Pass)) if self.is_quiet(bus) && retired - begin < limit => {
+                Ok(flow) => {
+                    count.completed(self.traces.pool().code(index), ticks);
+                    flow
+                }
+            };
+            let target = match target {
+                flow @ (Flow::Next | Flow::Pass) if self.is_quiet(bus) && retired - begin < limit => {
                     index += if flow == Flow::Pass { 2 } else { 1 };
                     continue;
                 }
-                Ok(Flow::Next | Flow::Pass | Flow::Fall) => insn.next_eip(),
-                Ok(Flow::Taken) => insn.imm,
-                Ok(Flow::Indirect(target) | Flow::Far(target) | Flow::FarEnabled(target)) => target,
-                Ok(Flow::Stop) => self.core.next_eip,
-                Ok(Flow::Again) => insn.eip,
+                Flow::Next | Flow::Pass | Flow::Fall => insn.next_eip(),
+                Flow::Taken => insn.imm,
+                Flow::Indirect(target) | Flow::Far(target) | Flow::FarEnabled(target) => target,
+                Flow::Stop => self.core.next_eip,
+                Flow::Again => insn.eip,
             };
             self.core.eip = target;
             self.core.next_eip = target;

@@ -2,6 +2,8 @@
 
 use core::{alloc::Layout, ptr::NonNull};
 
+use iced_x86::Code;
+
 use super::{Handler, Step, chain};
 use crate::insn::Insn;
 
@@ -21,14 +23,16 @@ const _: () = assert!(size_of::<Links>() == size_of::<Insn>() && size_of::<Insn>
 /// What a trace is made of.
 #[derive(Clone, Copy)]
 pub(crate) enum Record {
-    /// An instruction and its slow form.
-    Insn(Insn, Step),
+    /// An instruction, its slow form, and what the decoder calls it.
+    Insn(Insn, Step, Code),
     /// Links, of nothing so far.
     Links,
 }
 
 /// A tag that links start with. Generation 0 does not occur.
 pub(super) const UNLINKED: u64 = 0;
+
+const END_TRACE: Step = super::step::<crate::exec::branch::EndTrace>;
 
 /// Records in the pool.
 const CAPACITY: usize = 1 << 18;
@@ -58,10 +62,10 @@ impl TraceRef {
     }
 }
 
-/// The records, and beside them the slow form of each.
+/// The records, and beside them the slow form and the name of each.
 pub(crate) struct Pool {
     records: NonNull<Insn>,
-    steps: Vec<Step>,
+    steps: Vec<(Step, Code)>,
     /// How many records may be used, at most [`CAPACITY`].
     limit: usize,
 }
@@ -119,7 +123,7 @@ impl Pool {
             return None;
         }
         // The entry of a links record is never called; it keeps the two arrays in step.
-        let end_trace = super::step::<crate::exec::branch::EndTrace>;
+        let end_trace = (END_TRACE, Code::INVALID);
         if reused.is_none() {
             self.steps.resize(start + trace.len(), end_trace);
         }
@@ -129,9 +133,9 @@ impl Pool {
             self.steps[start + n] = unsafe {
                 let place = self.records.add(start + n);
                 match *record {
-                    Record::Insn(insn, step) => {
+                    Record::Insn(insn, step, code) => {
                         place.write(insn);
-                        step
+                        (step, code)
                     }
                     Record::Links => {
                         place.cast::<Links>().write(Links {
@@ -180,10 +184,12 @@ impl Pool {
 
     /// The slow form of the record at `index`.
     pub(crate) fn step(&self, index: usize) -> Step {
-        self.steps
-            .get(index)
-            .copied()
-            .unwrap_or(super::step::<crate::exec::branch::EndTrace>)
+        self.steps.get(index).map_or(END_TRACE, |&(step, _)| step)
+    }
+
+    /// The form of the instruction at `index`; `INVALID` also for what ends a trace.
+    pub(crate) fn code(&self, index: usize) -> Code {
+        self.steps.get(index).map_or(Code::INVALID, |&(_, code)| code)
     }
 
     pub(super) fn pointer(&self, index: usize) -> *const Insn {

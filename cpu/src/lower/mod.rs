@@ -10,7 +10,7 @@ mod stack;
 mod string;
 mod system;
 
-use iced_x86::{ConstantOffsets, Instruction, OpKind, Register};
+use iced_x86::{Code, ConstantOffsets, Instruction, OpKind, Register};
 
 use crate::{
     core::{HIGH_BYTE, TraceMode, seg},
@@ -25,6 +25,8 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lowered {
     pub(crate) insn: Insn,
+    /// What the decoder calls it.
+    pub(crate) code: Code,
     /// The handler if nobody reads the flags it writes, and if somebody does.
     pub(crate) handlers: [Handler; 2],
     pub(crate) step: Step,
@@ -111,24 +113,36 @@ impl<'a> Context<'a> {
     /// Lowers one instruction, whose bytes come first in `bytes`. What the model does not have becomes #UD.
     pub(crate) fn lower(&self, i: &Instruction, bytes: &[u8]) -> Lowered {
         let insn = self.record(i);
-        let lowered = if self.model.supports(i.code()) {
-            // These groups take any constant as it is.
-            alu::lower(self, i, insn)
-                .or_else(|| data::lower(self, i, insn))
-                .map(|lowered| Lowered {
-                    constants: true,
-                    ..lowered
-                })
-                .or_else(|| stack::lower(self, i, insn))
-                .or_else(|| branch::lower(self, i, insn))
-                .or_else(|| string::lower(self, i, insn))
-                .or_else(|| system::lower(self, i, insn))
-                .or_else(|| fpu::lower(self, i, bytes, insn))
-                .or_else(|| simd::lower(self, i, insn))
-        } else {
-            None
-        };
-        lowered.unwrap_or_else(|| self.ending::<sys::Ud>(insn))
+        let lowered = self.form(i, bytes, insn);
+        Lowered {
+            code: i.code(),
+            ..lowered.unwrap_or_else(|| self.ending::<sys::Ud>(insn))
+        }
+    }
+
+    /// Whether the model has this instruction.
+    pub(crate) fn has(&self, i: &Instruction, bytes: &[u8]) -> bool {
+        self.form(i, bytes, self.record(i)).is_some()
+    }
+
+    /// What executes an instruction, if the model has it.
+    fn form(&self, i: &Instruction, bytes: &[u8], insn: Insn) -> Option<Lowered> {
+        if !self.model.supports(i.code()) {
+            return None;
+        }
+        // These groups take any constant as it is.
+        alu::lower(self, i, insn)
+            .or_else(|| data::lower(self, i, insn))
+            .map(|lowered| Lowered {
+                constants: true,
+                ..lowered
+            })
+            .or_else(|| stack::lower(self, i, insn))
+            .or_else(|| branch::lower(self, i, insn))
+            .or_else(|| string::lower(self, i, insn))
+            .or_else(|| system::lower(self, i, insn))
+            .or_else(|| fpu::lower(self, i, bytes, insn))
+            .or_else(|| simd::lower(self, i, insn))
     }
 
     /// The record of an instruction: everything but its handler.
@@ -269,6 +283,7 @@ impl<'a> Context<'a> {
         let st = self.stack_kind();
         Lowered {
             insn,
+            code: Code::INVALID,
             handlers: [handler::<O>(false, ea, st), handler::<O>(true, ea, st)],
             step: step::<O>,
             flag_use: O::FLAG_USE,
@@ -347,6 +362,7 @@ pub(crate) fn invalid(eip: u32, len: u8, too_long: bool) -> Lowered {
     };
     Lowered {
         insn: Insn { len, ..blank(eip) },
+        code: Code::INVALID,
         handlers,
         step,
         flag_use: FlagUse::Other,

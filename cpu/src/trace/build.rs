@@ -1,6 +1,6 @@
 //! Decoding: bytes to a trace.
 
-use iced_x86::{Decoder, DecoderError, Instruction};
+use iced_x86::{Code, Decoder, DecoderError, Instruction};
 use oldiron_mmu::{Access, Bus, MapKind};
 
 use super::{Constant, LimitClass, NewTrace, Slot, TraceCache};
@@ -224,7 +224,7 @@ impl TraceCache {
                 n: n as u8 + 1,
                 ..lowered.insn
             };
-            self.records.push(Record::Insn(insn, lowered.step));
+            self.records.push(Record::Insn(insn, lowered.step, lowered.code));
             if lowered.inside.is_some() && n < last {
                 self.records.push(Record::Links);
             }
@@ -260,7 +260,7 @@ impl TraceCache {
         });
         if !ends {
             let (insn, step) = context.end_of_trace(next_eip, n);
-            self.records.push(Record::Insn(insn, step));
+            self.records.push(Record::Insn(insn, step, Code::INVALID));
         }
         self.records.push(Record::Links);
         let place = over

@@ -1,5 +1,6 @@
 //! `oldiron selftest cpu`: the processor against vectors that real silicon executed.
 
+mod coverage;
 mod export;
 mod table;
 
@@ -37,7 +38,7 @@ pub fn run(args: &SelftestArgs) -> Result<(String, u8), Failure> {
         return Ok((list(&sources, &accepts)?, code::OK));
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let reports = run_all(&sources, CpuModel::newest(), threads, &accepts)?;
+    let reports = run_all(&sources, CpuModel::newest(), threads, &accepts, args.coverage)?;
     if let Some(path) = &args.json {
         write_file(path, &export::json(&reports))?;
     }
@@ -46,7 +47,11 @@ pub fn run(args: &SelftestArgs) -> Result<(String, u8), Failure> {
     }
     let failed: u64 = reports.iter().map(|report| report.total().failed).sum();
     let code = if failed == 0 { code::OK } else { code::SELFTEST };
-    Ok((table::table(&reports), code))
+    let mut text = table::table(&reports);
+    if args.coverage {
+        text += &coverage::report(&reports);
+    }
+    Ok((text, code))
 }
 
 /// What to run: the files and directories asked for, or the sample inside the program.
