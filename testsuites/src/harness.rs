@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt, ops::Range};
 
 use oldiron_cpu::{Core, CoreGuard, Coverage, Cpu, CpuModel, Dispatch, Exit};
-use oldiron_mmu::{Bus, EmptyIo, GuestMemory, Ticks};
+use oldiron_mmu::{Bus, EmptyIo, GuestMemory, IoSpace, Ticks};
 
 /// Both dispatchers: results must not depend on the choice.
 pub const DISPATCHERS: [Dispatch; 2] = [Dispatch::Chained, Dispatch::Loop];
@@ -340,9 +340,13 @@ impl Rig {
 
     /// Runs until HLT. `Err` if it does not come.
     pub fn run(&mut self) -> Result<(), String> {
+        self.run_on(&mut EmptyIo)
+    }
+
+    /// The same with something on the bus.
+    pub fn run_on(&mut self, io: &mut dyn IoSpace) -> Result<(), String> {
         let limit = self.now + MOST_STEPS;
-        let mut io = EmptyIo;
-        let mut bus = Bus::new(&mut self.mem, &mut io);
+        let mut bus = Bus::new(&mut self.mem, io);
         while self.now < limit {
             let run = self.cpu.run(&mut bus, self.now, limit);
             self.now = run.now;

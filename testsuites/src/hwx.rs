@@ -548,7 +548,7 @@ impl Suite for HwxSuite {
     }
 }
 
-fn nasm(instruction: &iced_x86::Instruction) -> String {
+pub(crate) fn nasm(instruction: &iced_x86::Instruction) -> String {
     use iced_x86::Formatter;
     let mut text = String::new();
     iced_x86::NasmFormatter::new().format(instruction, &mut text);

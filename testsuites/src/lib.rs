@@ -5,6 +5,7 @@ pub mod harness;
 pub mod hwx;
 pub mod moo;
 pub mod parallel;
+pub mod programs;
 pub mod rng;
 pub mod soak;
 pub mod source;

@@ -8,7 +8,7 @@ use std::{
 
 use oldiron_cpu::CpuModel;
 
-use crate::{harness::Suite, hwx::HwxSuite, moo::MooSuite};
+use crate::{harness::Suite, hwx::HwxSuite, moo::MooSuite, programs::ProgramSuite};
 
 /// A file larger than this when unpacked is not one of ours.
 const MOST_UNPACKED: u64 = 1 << 30;
@@ -94,6 +94,8 @@ pub enum Source {
     Path(PathBuf),
     /// A family of the sample inside the program.
     Sample(&'static str, &'static [u8]),
+    /// The programs of our own.
+    Programs,
 }
 
 macro_rules! sample {
@@ -106,11 +108,12 @@ const SAMPLE: &[(&str, &[u8])] = sample!(
     "x87" "x87prog" "mmx" "sse" "sse2" "sse3_4"
 );
 
-/// The sample inside the program.
+/// The sample inside the program, and the programs of our own.
 pub fn sample() -> Vec<Source> {
     SAMPLE
         .iter()
         .map(|&(family, packed)| Source::Sample(family, packed))
+        .chain([Source::Programs])
         .collect()
 }
 
@@ -165,6 +168,7 @@ impl Source {
                 Ok(Box::new(MooSuite::open(path, model)?))
             }
             Self::Path(path) => Ok(Box::new(HwxSuite::new(path, &read_unpacked(path)?, model)?)),
+            Self::Programs => Ok(Box::new(ProgramSuite::new()?)),
             Self::Sample(family, packed) => {
                 let path = PathBuf::from(format!("{family}.hwx.zst"));
                 Ok(Box::new(HwxSuite::new(&path, &unpack(&path, packed)?, model)?))
@@ -177,6 +181,7 @@ impl Source {
         let family = id.split('/').next().unwrap_or_default();
         match self {
             Self::Sample(name, _) => *name == family,
+            Self::Programs => family == "programs",
             Self::Path(path) => {
                 let name = path
                     .file_name()

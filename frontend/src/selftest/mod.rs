@@ -4,10 +4,7 @@ mod coverage;
 mod export;
 mod table;
 
-use std::{
-    fmt::Write,
-    path::{Path, PathBuf},
-};
+use std::{fmt::Write, path::Path};
 
 use oldiron_platform::CpuModel;
 use oldiron_testsuites::{
@@ -29,7 +26,7 @@ impl From<SuiteError> for Failure {
 
 /// Runs the command and returns what to print and the exit code.
 pub fn run(args: &SelftestArgs) -> Result<(String, u8), Failure> {
-    let sources = find_suites(&args.suite)?;
+    let sources = find_suites(args)?;
     if let Some(id) = &args.show {
         return show(&sources, id);
     }
@@ -54,14 +51,18 @@ pub fn run(args: &SelftestArgs) -> Result<(String, u8), Failure> {
     Ok((text, code))
 }
 
-/// What to run: the files and directories asked for, or the sample inside the program.
-fn find_suites(asked: &[PathBuf]) -> Result<Vec<Source>, Failure> {
-    if asked.is_empty() {
+/// What to run: the files and directories asked for, or the sample inside the program. The programs of our own are part of
+/// that, and of what is covered.
+fn find_suites(args: &SelftestArgs) -> Result<Vec<Source>, Failure> {
+    if args.suite.is_empty() {
         return Ok(sample());
     }
     let mut sources = Vec::new();
-    for place in asked {
+    for place in &args.suite {
         sources.extend(sources_at(place)?);
+    }
+    if args.coverage {
+        sources.push(Source::Programs);
     }
     Ok(sources)
 }
