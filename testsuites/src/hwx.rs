@@ -5,6 +5,7 @@
 //! `real16` run twice, in virtual-8086 mode and, where the stack has room for the frame, in real mode.
 
 mod fpu;
+pub mod replay;
 mod simd;
 
 use std::path::Path;
@@ -18,7 +19,7 @@ use oldiron_mmu::Segment;
 use self::{fpu::FpuState, simd::SimdState};
 use crate::{
     harness::{Cursor, Rig, Runner, SkipRule, Suite, rig_index},
-    source::{SuiteError, Wrong},
+    source::{SuiteError, Wrong, read_unpacked},
 };
 
 const MAGIC: &[u8] = b"HWX86V";
@@ -221,6 +222,11 @@ struct HwxRunner<'a> {
 }
 
 impl HwxSuite {
+    /// Reads the file at `path`, unpacked if its name says that it is packed.
+    pub fn open(path: &Path, model: &'static CpuModel) -> Result<Self, SuiteError> {
+        Self::new(path, &read_unpacked(path)?, model)
+    }
+
     /// Reads the unpacked contents of the file at `path`.
     pub fn new(path: &Path, data: &[u8], model: &'static CpuModel) -> Result<Self, SuiteError> {
         let mut suite = Self {

@@ -167,7 +167,7 @@ impl Source {
             Self::Path(path) if path.is_dir() || is_moo(&path.to_string_lossy()) => {
                 Ok(Box::new(MooSuite::open(path, model)?))
             }
-            Self::Path(path) => Ok(Box::new(HwxSuite::new(path, &read_unpacked(path)?, model)?)),
+            Self::Path(path) => Ok(Box::new(HwxSuite::open(path, model)?)),
             Self::Programs => Ok(Box::new(ProgramSuite::new()?)),
             Self::Sample(family, packed) => {
                 let path = PathBuf::from(format!("{family}.hwx.zst"));

@@ -47,6 +47,34 @@ impl FpuState {
         }
     }
 
+    /// Puts it into an image for FXRSTOR (SDM vol. 1 table 10-2).
+    pub(super) fn write_image(&self, image: &mut [u8; 512]) {
+        image[0..2].copy_from_slice(&self.control.to_le_bytes());
+        image[2..4].copy_from_slice(&self.status.to_le_bytes());
+        image[4] = self.full;
+        for (place, register) in image[32..160].chunks_exact_mut(16).zip(self.stack) {
+            place[..8].copy_from_slice(&register.sig.to_le_bytes());
+            place[8..10].copy_from_slice(&register.se.to_le_bytes());
+        }
+    }
+
+    /// What FXSAVE stored.
+    pub(super) fn read_image(image: &[u8; 512]) -> Self {
+        let word = |at: usize| u16::from_le_bytes([image[at], image[at + 1]]);
+        Self {
+            control: word(0),
+            status: word(2),
+            full: image[4],
+            stack: core::array::from_fn(|n| {
+                let at = 32 + n * 16;
+                F80 {
+                    sig: u64::from_le_bytes(core::array::from_fn(|byte| image[at + byte])),
+                    se: word(at + 8),
+                }
+            }),
+        }
+    }
+
     /// Puts it into a processor.
     pub(super) fn load(&self, fpu: &mut Fpu) {
         fpu.set_state(self.control, self.status, self.full, self.stack);

@@ -32,6 +32,24 @@ impl SimdState {
         }
     }
 
+    /// Puts it into an image for FXRSTOR (SDM vol. 1 table 10-2).
+    pub(super) fn write_image(&self, image: &mut [u8; 512]) {
+        image[24..28].copy_from_slice(&self.mxcsr.to_le_bytes());
+        for (place, register) in image[160..288].chunks_exact_mut(16).zip(self.xmm) {
+            place.copy_from_slice(&register.to_le_bytes());
+        }
+    }
+
+    /// What FXSAVE stored.
+    pub(super) fn read_image(image: &[u8; 512]) -> Self {
+        Self {
+            mxcsr: u32::from_le_bytes(core::array::from_fn(|byte| image[24 + byte])),
+            xmm: core::array::from_fn(|n| {
+                u128::from_le_bytes(core::array::from_fn(|byte| image[160 + n * 16 + byte]))
+            }),
+        }
+    }
+
     /// Puts it into a processor, and enables what the vectors ran with as far as the model has it.
     pub(super) fn load(&self, core: &mut Core) {
         core.cr4 = (Cr4::OSFXSR | Cr4::OSXMMEXCPT) & core.model.cr4;

@@ -91,6 +91,8 @@ const LONG: &[Step] = &[
             "boot",
             "--test",
             "state",
+            "--test",
+            "replay",
             "--",
             "--ignored",
         ],

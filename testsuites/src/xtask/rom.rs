@@ -29,7 +29,7 @@ struct Image {
     symbols: bool,
 }
 
-const IMAGES: [Image; 6] = [
+const IMAGES: [Image; 7] = [
     Image {
         name: "bios",
         source: "bios.asm",
@@ -55,6 +55,13 @@ const IMAGES: [Image; 6] = [
         name: "pointer",
         source: "pointer/pointer.asm",
         bytes: 512,
+        checksum: false,
+        symbols: false,
+    },
+    Image {
+        name: "replay",
+        source: "replay/replay.asm",
+        bytes: 18 * 512,
         checksum: false,
         symbols: false,
     },
