@@ -1,5 +1,10 @@
 //! What surrounds a storage chip in its unit tests: wires, timers, a DMA channel, and time.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
 use oldiron_mmu::{IoWidth, Snapshot, StateReader, StateWriter, TickRate, Ticks};
 
 use crate::{
@@ -161,6 +166,58 @@ impl<D: Device> Rig<D> {
             }
         }
         false
+    }
+}
+
+/// How often an image was flushed that had been written to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flushes(Arc<AtomicU32>);
+
+impl Flushes {
+    pub(crate) fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// An image that counts flushes.
+pub(crate) struct CountedFlushes {
+    image: MemoryImage,
+    written: bool,
+    flushes: Flushes,
+}
+
+impl CountedFlushes {
+    /// An image of numbered sectors, and its counter.
+    pub(crate) fn new(sectors: u64) -> (Box<dyn BlockImage>, Flushes) {
+        let flushes = Flushes::default();
+        let image = Self {
+            image: MemoryImage::new(numbered_bytes(sectors)),
+            written: false,
+            flushes: flushes.clone(),
+        };
+        (Box::new(image), flushes)
+    }
+}
+
+impl BlockImage for CountedFlushes {
+    fn sectors(&self) -> u64 {
+        self.image.sectors()
+    }
+
+    fn read(&mut self, lba: u64, buf: &mut [u8]) -> Result<(), DiskError> {
+        self.image.read(lba, buf)
+    }
+
+    fn write(&mut self, lba: u64, data: &[u8]) -> Result<(), DiskError> {
+        self.written = true;
+        self.image.write(lba, data)
+    }
+
+    fn flush(&mut self) -> Result<(), DiskError> {
+        if std::mem::take(&mut self.written) {
+            self.flushes.0.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }
 

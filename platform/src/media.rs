@@ -52,7 +52,8 @@ pub fn base_hash(image: &mut dyn BlockImage) -> Result<u64, DiskError> {
 
 impl Machine {
     /// Changes the floppy in drive 0 or 1 at the current tick, or takes it out. An image of no
-    /// known floppy size is refused and the drive left as it was.
+    /// known floppy size is refused and the drive left as it was. What was written to the old one is made
+    /// durable; an error there is in the outbox.
     pub fn insert_floppy(&mut self, drive: u8, image: Option<Box<dyn BlockImage>>) -> Result<(), MediaError> {
         let floppy = &self.board.chips.floppy;
         if floppy.kind(drive).is_none() {
@@ -63,7 +64,10 @@ impl Machine {
         }
         let name = image.as_ref().map(|image| image.name().to_owned());
         self.note_input(&Input::Floppy { drive, name });
-        self.board.chips.floppy.insert(drive, image);
+        let taken_out = self.board.chips.floppy.insert(drive, image);
+        if let Some(Err(error)) = taken_out.map(|mut image| image.flush()) {
+            self.outbox().disk_errors.push(error);
+        }
         Ok(())
     }
 
@@ -82,7 +86,39 @@ mod tests {
     use oldiron_devices::{MemoryImage, OverlayImage};
 
     use super::*;
-    use crate::hash::hash_bytes;
+    use crate::{MachineBuilder, hash::hash_bytes};
+
+    /// A floppy whose file cannot be made durable.
+    struct Full(MemoryImage);
+
+    impl BlockImage for Full {
+        fn sectors(&self) -> u64 {
+            self.0.sectors()
+        }
+
+        fn read(&mut self, lba: u64, buf: &mut [u8]) -> Result<(), DiskError> {
+            self.0.read(lba, buf)
+        }
+
+        fn write(&mut self, lba: u64, data: &[u8]) -> Result<(), DiskError> {
+            self.0.write(lba, data)
+        }
+
+        fn flush(&mut self) -> Result<(), DiskError> {
+            Err(DiskError::Host("full".to_owned()))
+        }
+    }
+
+    #[test]
+    fn a_floppy_that_is_taken_out_is_flushed_and_a_failure_is_told() {
+        let mut machine = MachineBuilder::new().bios(vec![0; 0x10000]).build().unwrap();
+        let floppy = Full(MemoryImage::new(vec![0; 1440 << 10]));
+        machine.insert_floppy(0, Some(Box::new(floppy))).unwrap();
+        assert!(machine.outbox().disk_errors.is_empty());
+        machine.insert_floppy(0, None).unwrap();
+        let full = DiskError::Host("full".to_owned());
+        assert_eq!(machine.outbox().disk_errors, [full]);
+    }
 
     #[test]
     fn the_hash_of_an_image_is_that_of_its_base_whatever_was_written() {

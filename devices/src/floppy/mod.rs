@@ -5,6 +5,9 @@
 //! drive and the step rate of SPECIFY. A command that needs index pulses (motor off, no diskette)
 //! hangs until they come or the chip is reset, as on the AT, where READY is tied high.
 //!
+//! What was written is in the image when the sector's transfer ends, and is made durable
+//! ([`BlockImage::flush`]) as a motor is turned off and by a hardware reset.
+//!
 //! 3F7h is shared with the hard disk: this chip drives bit 7 only and leaves the rest high.
 //! The drive of a command is that of its DS bits; they are expected to agree with DOR.
 //!
@@ -264,9 +267,23 @@ impl FloppyController {
             .arm(TimerId::Floppy, ctx.now.saturating_add(ctx.rate.micros(micros)));
     }
 
+    /// A motor stops: software is done with the diskette, and people may take it out.
+    fn settle(&mut self, drive: usize, ctx: &mut Ctx<'_>) {
+        let image = self.drives.get_mut(drive).and_then(|drive| drive.image.as_mut());
+        if let Some(Err(error)) = image.map(|image| image.flush()) {
+            log::warn!(target: "dev::floppy", "{error}");
+            ctx.out.disk_errors.push(error);
+        }
+    }
+
     fn write_dor(&mut self, value: u8, ctx: &mut Ctx<'_>) {
         let old = self.s.dor;
         self.s.dor = Dor::from_bits_retain(value);
+        for drive in 0..self.drives.len() {
+            if old.motor(drive as u8) && !self.s.dor.motor(drive as u8) {
+                self.settle(drive, ctx);
+            }
+        }
         if !self.s.dor.contains(Dor::NOT_RESET) {
             if old.contains(Dor::NOT_RESET) {
                 self.software_reset(ctx);
@@ -351,6 +368,8 @@ impl Device for FloppyController {
 
     fn reset(&mut self, kind: ResetKind, ctx: &mut Ctx<'_>) {
         let pcn = self.s.pcn;
+        // Motors stop.
+        (0..self.drives.len()).for_each(|drive| self.settle(drive, ctx));
         self.s = State::new();
         match kind {
             ResetKind::Cold => {

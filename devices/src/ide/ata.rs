@@ -6,8 +6,8 @@ use super::registers::{DeviceHead, Error, Status, TaskFile};
 use super::unit::{Flow, MAX_MULTIPLE, Next, Power, Unit};
 use crate::{BlockImage, Ctx, DiskError, SECTOR_SIZE};
 
-/// Sectors that LBA28 can name.
-pub(super) const LBA28_SECTORS: u64 = 1 << 28;
+/// Sectors that commands of 28 bits reach: words 60 and 61 hold no more (ATA-6 §8.15.50).
+pub(super) const LBA28_SECTORS: u64 = (1 << 28) - 1;
 
 /// Count register of CHECK POWER MODE.
 const POWER_STANDBY: u8 = 0x00;
@@ -83,16 +83,32 @@ fn sector_count(count: u8) -> u32 {
     if count == 0 { 256 } else { count.into() }
 }
 
+/// What the count register of IDLE and STANDBY stands for (ATA-4 table 22); `None`: never.
+fn standby_seconds(count: u8) -> Option<u64> {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    match u64::from(count) {
+        0 => None,
+        n @ 1..=240 => Some(5 * n),
+        n @ 241..=251 => Some(30 * MINUTE * (n - 240)),
+        252 => Some(21 * MINUTE),
+        // The vendor's choice, between 8 and 12 hours; 254 is reserved.
+        253 | 254 => Some(8 * HOUR),
+        _ => Some(21 * MINUTE + 15),
+    }
+}
+
 impl Unit {
     /// The command register is written.
     pub(super) fn command(&mut self, opcode: u8, ctx: &mut Ctx<'_>) {
         log::trace!(target: "dev::ide", "device {}: command {opcode:#04x} {:02x?}", self.number, self.s.task);
+        if self.s.power == Power::Sleep {
+            log::debug!(target: "dev::ide", "device {}: sleeps, {opcode:#04x} is not heard", self.number);
+            return;
+        }
         self.abandon();
         self.s.error = Error::empty();
-        let wakes = !matches!(opcode, 0x94..=0x99 | 0xe0..=0xe6);
-        if wakes {
-            self.s.power = Power::Active;
-        }
+        self.count_down(opcode, ctx);
         match opcode {
             // READ SECTORS, with and without retries.
             0x20 | 0x21 => self.sectors(Flow::Read, 1, ctx),
@@ -111,13 +127,15 @@ impl Unit {
                 }
                 None => self.soon(Next::End(Error::IDNF), ctx),
             },
+            // FORMAT TRACK.
+            0x50 => self.begin_format(ctx),
             // RECALIBRATE.
             0x10..=0x1f => {
                 self.s.lba = 0;
                 self.after_access(Next::End(Error::empty()), 0, ctx);
             }
             // SEEK.
-            0x70..=0x7f => match self.begin_at().filter(|&lba| lba < self.disk.sectors28()) {
+            0x70..=0x7f => match self.begin_at() {
                 Some(lba) => {
                     self.s.lba = lba;
                     self.after_access(Next::End(Error::empty()), 0, ctx);
@@ -179,17 +197,72 @@ impl Unit {
         (self.disk.sectors() / per_cylinder.max(1)).min(u16::MAX.into()) as u16
     }
 
-    /// The sector that the registers name; `None` if there is no such cylinder, head or sector.
+    /// The sector that the registers name; `None` if there is no such address.
     fn begin_at(&self) -> Option<u64> {
         let task = &self.s.task;
-        if task.uses_lba() {
-            return Some(task.lba28());
-        }
-        let (cylinder, head, sector) = (task.cylinder(), task.head(), task.sector);
-        let exists =
-            cylinder < self.cylinders() && head < self.s.heads && (1..=self.s.sectors).contains(&sector);
+        let lba = if task.uses_lba() {
+            task.lba28()
+        } else {
+            let sector = task.sector;
+            let exists = (1..=self.s.sectors).contains(&sector);
+            self.track_start().filter(|_| exists)? + u64::from(sector) - 1
+        };
+        (lba < self.disk.sectors28()).then_some(lba)
+    }
+
+    /// The first sector of the track that the cylinder and head registers name; `None` if there is no such track.
+    fn track_start(&self) -> Option<u64> {
+        let (cylinder, head) = (self.s.task.cylinder(), self.s.task.head());
+        let exists = cylinder < self.cylinders() && head < self.s.heads;
         let track = u64::from(cylinder) * u64::from(self.s.heads) + u64::from(head);
-        exists.then(|| track * u64::from(self.s.sectors) + u64::from(sector) - 1)
+        exists.then(|| track * u64::from(self.s.sectors))
+    }
+
+    /// FORMAT TRACK takes a table and then clears the track, with LBA the one that the sector is on.
+    fn begin_format(&mut self, ctx: &Ctx<'_>) {
+        let per_track = u64::from(self.s.sectors.max(1));
+        let first = if self.s.task.uses_lba() {
+            self.begin_at().map(|lba| lba - lba % per_track)
+        } else {
+            self.track_start()
+        };
+        match first.filter(|first| first + per_track <= self.disk.sectors28()) {
+            Some(lba) => {
+                self.s.lba = lba;
+                self.s.flow = Flow::Format;
+                self.soon(Next::FirstRequest, ctx);
+            }
+            None => self.soon(Next::End(Error::IDNF), ctx),
+        }
+    }
+
+    /// The table is there: a descriptor and a number for each sector. Sectors have no place of their own on the
+    /// track, so that only the descriptor counts: 0 for a good sector; none can be marked bad.
+    pub(super) fn format_track(&mut self, ctx: &mut Ctx<'_>) {
+        ctx.out.activity |= self.activity;
+        let count = u64::from(self.s.sectors);
+        let mut descriptors = self.s.buffer.iter().step_by(2).take(usize::from(self.s.sectors));
+        if descriptors.any(|&descriptor| descriptor != 0) {
+            self.end(Error::ABRT);
+            return;
+        }
+        for lba in self.s.lba..self.s.lba + count {
+            if let Err(error) = self.disk.write(lba, &[0; SECTOR_SIZE], ctx) {
+                self.end_write(Err(error));
+                return;
+            }
+        }
+        let cached = self.settle(ctx);
+        self.end_write(cached);
+    }
+
+    /// Without a write cache, what was written is on the disk before the command ends.
+    pub(super) fn settle(&mut self, ctx: &mut Ctx<'_>) -> Result<(), Error> {
+        if self.s.write_cache {
+            Ok(())
+        } else {
+            self.disk.flush(ctx)
+        }
     }
 
     /// Puts the address of a sector into the registers, in the form that they hold.
@@ -226,26 +299,53 @@ impl Unit {
     }
 
     fn set_features(&mut self, ctx: &Ctx<'_>) {
-        let mut error = Error::empty();
+        let mut next = Next::End(Error::empty());
         match self.s.task.features {
             feature::WRITE_CACHE_ON => self.s.write_cache = true,
-            feature::WRITE_CACHE_OFF => self.s.write_cache = false,
+            feature::WRITE_CACHE_OFF => {
+                self.s.write_cache = false;
+                next = Next::Flush;
+            }
             feature::LOOK_AHEAD_ON => self.s.look_ahead = true,
             feature::LOOK_AHEAD_OFF => self.s.look_ahead = false,
             // PIO default modes, and PIO modes 0 to 4 with flow control.
             feature::TRANSFER_MODE if matches!(self.s.task.count, 0x00 | 0x01 | 0x08..=0x0c) => {}
-            // Settings always survive a software reset here, and there is nothing to retry.
-            feature::KEEP_SETTINGS | feature::REVERT_SETTINGS => {}
+            feature::KEEP_SETTINGS => self.s.reverts = false,
+            feature::REVERT_SETTINGS => self.s.reverts = true,
+            // There is nothing to retry.
             feature::RETRIES_ON | feature::RETRIES_OFF => {}
-            _ => error = Error::ABRT,
+            _ => next = Next::End(Error::ABRT),
         }
-        self.soon(Next::End(error), ctx);
+        self.soon(next, ctx);
+    }
+
+    /// The power mode that a command finds, and what it makes of it.
+    fn count_down(&mut self, opcode: u8, ctx: &Ctx<'_>) {
+        let idle = ctx.now.saturating_sub(self.s.idle_since);
+        if self.s.standby_after.is_some_and(|limit| idle >= limit) {
+            self.s.power = Power::Standby;
+        }
+        if !matches!(opcode, 0x98 | 0xe5) {
+            self.s.idle_since = ctx.now;
+        }
+        // What needs the platters spins them up.
+        if matches!(opcode, 0x10..=0x21 | 0x30 | 0x31 | 0x3c | 0x40 | 0x41 | 0x50 | 0x70..=0x7f | 0xc4 | 0xc5)
+        {
+            self.s.power = Power::Active;
+        }
     }
 
     fn power_command(&mut self, opcode: u8, ctx: &Ctx<'_>) {
+        // IDLE and STANDBY set the standby timer.
+        if matches!(opcode, 0x96 | 0x97 | 0xe2 | 0xe3) {
+            let seconds = standby_seconds(self.s.task.count);
+            self.s.standby_after = seconds.map(|seconds| ctx.rate.ticks_for(seconds, 1));
+        }
+        let mut next = Next::End(Error::empty());
         match opcode {
-            // STANDBY IMMEDIATE, STANDBY and SLEEP. A sleeping drive wakes at the next command.
-            0x94 | 0x96 | 0x99 | 0xe0 | 0xe2 | 0xe6 => self.s.power = Power::Standby,
+            // STANDBY IMMEDIATE and STANDBY, SLEEP: what is in the write cache goes to the disk first.
+            0x94 | 0x96 | 0xe0 | 0xe2 => (self.s.power, next) = (Power::Standby, Next::Flush),
+            0x99 | 0xe6 => (self.s.power, next) = (Power::Sleep, Next::Flush),
             // IDLE IMMEDIATE and IDLE.
             0x95 | 0x97 | 0xe1 | 0xe3 => self.s.power = Power::Idle,
             // CHECK POWER MODE.
@@ -253,11 +353,11 @@ impl Unit {
                 self.s.task.count = match self.s.power {
                     Power::Active => POWER_ACTIVE,
                     Power::Idle => POWER_IDLE,
-                    Power::Standby => POWER_STANDBY,
+                    Power::Standby | Power::Sleep => POWER_STANDBY,
                 }
             }
         }
-        self.soon(Next::End(Error::empty()), ctx);
+        self.soon(next, ctx);
     }
 
     /// Registers after a reset or diagnostic; busy until it ends.
@@ -269,15 +369,30 @@ impl Unit {
         };
         self.s.error = Error::DIAGNOSTIC_PASSED;
         self.s.status = Status::BSY;
-        self.s.power = Power::Active;
+        if self.s.power == Power::Sleep {
+            self.s.power = Power::Standby;
+        }
+    }
+
+    /// What a software reset restores after SET FEATURES CCh (ATA-4 §8.37.9). The translation stays.
+    pub(super) fn revert_settings(&mut self) {
+        if self.s.reverts {
+            self.default_features();
+        }
+    }
+
+    fn default_features(&mut self) {
+        self.s.multiple = 0;
+        (self.s.write_cache, self.s.look_ahead) = (true, true);
     }
 
     /// What a hardware reset restores beyond that.
     pub(super) fn default_settings(&mut self) {
         let chs = self.disk.geometry.physical;
         (self.s.heads, self.s.sectors) = (chs.heads.clamp(1, 16), chs.sectors.max(1));
-        self.s.multiple = 0;
-        (self.s.write_cache, self.s.look_ahead) = (true, true);
+        self.default_features();
+        self.s.reverts = false;
+        (self.s.power, self.s.standby_after) = (Power::Active, None);
         self.s.head_at = 0;
     }
 }

@@ -9,8 +9,10 @@ const FIRMWARE: &str = "1.0";
 
 /// Word 0: a fixed disk.
 const FIXED: u16 = 0x0040;
-/// Word 49: LBA, and IORDY that may be disabled.
-const CAPABILITIES: u16 = 0x0e00;
+/// Word 2: spun up after a reset, and all words are valid (ATA-5 §8.12.9).
+const COMPLETE: u16 = 0xc837;
+/// Word 49: LBA, IORDY that may be disabled, and the standard's values of the standby timer.
+const CAPABILITIES: u16 = 0x2e00;
 /// Words 53: words 54–58 and 64–70 are valid.
 const VALID_54_64: u16 = 0x0003;
 /// Word 59: the multiple setting is valid.
@@ -55,15 +57,15 @@ pub(super) fn identify_device(unit: &Unit) -> [u8; SECTOR_SIZE] {
     let mut w = [0u16; 256];
     w[0] = FIXED;
     w[1] = physical.cylinders;
+    w[2] = COMPLETE;
     w[3] = physical.heads.into();
     w[4] = SECTOR_SIZE as u16 * u16::from(physical.sectors.min(63));
     w[5] = SECTOR_SIZE as u16;
     w[6] = physical.sectors.into();
     put_text(&mut w[10..20], &format!("OI{:08}", unit.activity));
-    // A dual-ported buffer of 256 KiB, four ECC bytes.
+    // A dual-ported buffer of 256 KiB; no ECC bytes, for there is no READ LONG.
     w[20] = 3;
     w[21] = 512;
-    w[22] = 4;
     put_text(&mut w[23..27], FIRMWARE);
     put_text(&mut w[27..47], MODEL);
     w[47] = 0x8000 | u16::from(MAX_MULTIPLE);
@@ -84,7 +86,7 @@ pub(super) fn identify_device(unit: &Unit) -> [u8; SECTOR_SIZE] {
     } else {
         0
     };
-    [w[60], w[61]] = low_high(unit.disk.sectors().min(LBA28_SECTORS - 1));
+    [w[60], w[61]] = low_high(unit.disk.sectors().min(LBA28_SECTORS));
     // PIO modes 3 and 4.
     w[64] = 0x0003;
     w[67] = PIO_CYCLE_NS;

@@ -1,14 +1,21 @@
 //! An ATA channel with up to two disks: 1F0h–1F7h and 3F6h, or 170h–177h and 376h–377h.
 //!
-//! Follows ATA/ATAPI-4 (T13 1153D); section numbers refer to it. PIO in blocks through the data
+//! Follows ATA/ATAPI-4 (T13 1153D); section numbers refer to it. What ATA-1 and ATA-2 had besides (FORMAT
+//! TRACK, RECALIBRATE, WRITE VERIFY, the commands 94h to 99h) is there, too. PIO in blocks through the data
 //! port, 16 and 32 bits wide; each device has its own registers, and writes go to both, as on the
 //! cable. Completions are events after a delay: at `--timing fast` 20 µs for an access, 0.5 µs for a
 //! block of a read that the drive has read ahead, 0.1 µs for one that goes into the write cache; with head
 //! movements and the media rate at `--timing real`.
 //!
-//! Not modelled: READ and WRITE LONG (aborted), SLEEP that only a reset ends (any command wakes the
-//! drive), standby timers, and the drive address register 3F7h, whose bits float (that port belongs
-//! to the floppy controller).
+//! What the guest wrote is in the image when the next block is asked for or the command ends. It is made
+//! durable ([`BlockImage::flush`]) by FLUSH CACHE, STANDBY, STANDBY IMMEDIATE and SLEEP, as the write cache is
+//! turned off, by each write while it is off, and by every reset.
+//!
+//! Left out, and aborted: READ and WRITE LONG, DMA, eight-bit transfers (SET FEATURES 01h), SMART, security,
+//! SET MAX, DOWNLOAD MICROCODE, advanced power management, removable media, CFA and 48-bit commands. The
+//! blocks of READ MULTIPLE before an error come, the one with the error does not. Sectors that FORMAT TRACK
+//! should mark as bad are refused. The drive address register 3F7h floats (that port belongs to the floppy
+//! controller).
 
 mod ata;
 mod geometry;
@@ -49,6 +56,12 @@ const GEOMETRY_SECTORS: u64 = 128;
 
 /// What a channel with nothing on it reads.
 const FLOATING: u8 = 0xff;
+
+/// Bytes that a cycle of this width moves through the data port. It is 16 bits wide: the half that a cycle of
+/// eight bits leaves out is lost, and not driven in a write.
+fn data_bytes(width: IoWidth) -> usize {
+    width.bytes().max(2) as usize
+}
 
 /// One ATA channel.
 pub struct IdeChannel {
@@ -246,11 +259,21 @@ impl IdeChannel {
         }
     }
 
+    /// What was written goes to the disks before a reset: drives do not lose what they have acknowledged.
+    fn settle(&mut self, ctx: &mut Ctx<'_>) {
+        for unit in self.units.iter_mut().flatten() {
+            // The front end hears of an error; nobody waits for the command.
+            let _ = unit.disk.flush(ctx);
+        }
+    }
+
     fn write_control(&mut self, value: u8, ctx: &mut Ctx<'_>) {
         let old = self.control;
         self.control = Control::from_bits_retain(value);
         if self.control.contains(Control::SRST) && !old.contains(Control::SRST) {
             // Busy as long as the bit is set.
+            self.settle(ctx);
+            self.units.iter_mut().flatten().for_each(Unit::revert_settings);
             self.restart(None, ctx);
         } else if old.contains(Control::SRST) && !self.control.contains(Control::SRST) {
             self.restart(Some(Next::Ready { interrupt: false }), ctx);
@@ -350,6 +373,7 @@ impl Device for IdeChannel {
 
     fn reset(&mut self, _: ResetKind, ctx: &mut Ctx<'_>) {
         self.control = Control::empty();
+        self.settle(ctx);
         for unit in self.units.iter_mut().flatten() {
             unit.default_settings();
         }
@@ -369,8 +393,8 @@ impl Device for IdeChannel {
         self.catch_up(ctx);
         if register == DATA {
             let mut bytes = width.open_bus().to_le_bytes();
-            self.read_data_block(&mut bytes[..width.bytes() as usize], ctx);
-            return u32::from_le_bytes(bytes);
+            self.read_data_block(&mut bytes[..data_bytes(width)], ctx);
+            return u32::from_le_bytes(bytes) & width.open_bus();
         }
         let value = self.read_register(register);
         self.update(ctx);
@@ -378,7 +402,8 @@ impl Device for IdeChannel {
     }
 
     fn port_read_run(&mut self, port: u16, width: IoWidth, buf: &mut [u8], ctx: &mut Ctx<'_>) -> usize {
-        if !self.is_data_port(port) {
+        // A cycle of eight bits loses half of what it moves: none of a run.
+        if !self.is_data_port(port) || width == IoWidth::Byte {
             return 0;
         }
         self.catch_up(ctx);
@@ -388,7 +413,8 @@ impl Device for IdeChannel {
     }
 
     fn port_write_run(&mut self, port: u16, width: IoWidth, data: &[u8], ctx: &mut Ctx<'_>) -> usize {
-        if !self.is_data_port(port) {
+        // A cycle of eight bits loses half of what it moves: none of a run.
+        if !self.is_data_port(port) || width == IoWidth::Byte {
             return 0;
         }
         let ready = self.selected().map_or(0, |unit| unit.ready_bytes(false));
@@ -401,7 +427,8 @@ impl Device for IdeChannel {
         self.catch_up(ctx);
         match port.wrapping_sub(self.ports[0].first) {
             DATA => {
-                self.write_data_block(&value.to_le_bytes()[..width.bytes() as usize], ctx);
+                let lines = value | u32::MAX.checked_shl(width.bytes() * 8).unwrap_or(0);
+                self.write_data_block(&lines.to_le_bytes()[..data_bytes(width)], ctx);
                 return;
             }
             STATUS_COMMAND => self.write_command(byte, ctx),
@@ -429,7 +456,7 @@ fn whole_cycles(len: usize, width: IoWidth, ctx: &mut Ctx<'_>) -> usize {
 
 impl Snapshot for IdeChannel {
     const TAG: [u8; 4] = *b"IDE ";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 
     fn save(&self, w: &mut StateWriter) {
         w.put(&(self.second, self.control));

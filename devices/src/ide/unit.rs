@@ -49,8 +49,10 @@ pub(super) enum Next {
     End(Error),
     /// Check the sectors of READ VERIFY.
     Verify,
-    /// FLUSH CACHE.
+    /// What was written goes to the disk (FLUSH CACHE, and commands that imply it).
     Flush,
+    /// The table of FORMAT TRACK is there.
+    FormatTrack,
     /// EXECUTE DEVICE DIAGNOSTIC or a reset ends.
     Ready {
         /// Diagnostics interrupt, resets do not.
@@ -69,6 +71,8 @@ pub(super) enum Flow {
     Reply,
     /// One buffer from the host.
     Store,
+    /// The table of FORMAT TRACK.
+    Format,
 }
 
 /// Power states of CHECK POWER MODE.
@@ -77,6 +81,8 @@ pub(super) enum Power {
     Active,
     Idle,
     Standby,
+    /// Only a reset is heard.
+    Sleep,
 }
 
 /// Everything about a device but its image.
@@ -107,7 +113,12 @@ pub(super) struct UnitState {
     pub(super) sectors: u8,
     pub(super) write_cache: bool,
     pub(super) look_ahead: bool,
+    /// A software reset brings back the defaults (SET FEATURES CCh).
+    pub(super) reverts: bool,
     pub(super) power: Power,
+    /// The standby timer, if it is on, and since when it runs.
+    pub(super) standby_after: Option<Ticks>,
+    pub(super) idle_since: Ticks,
     /// Where the last transfer left the head (`--timing real`).
     pub(super) head_at: u64,
 }
@@ -144,7 +155,10 @@ impl Unit {
             sectors: chs.sectors,
             write_cache: true,
             look_ahead: true,
+            reverts: false,
             power: Power::Active,
+            standby_after: None,
+            idle_since: 0,
             head_at: 0,
         };
         Self {
@@ -275,6 +289,7 @@ impl Unit {
                 let result = self.disk.flush(ctx);
                 self.end(result.err().unwrap_or(Error::empty()));
             }
+            Next::FormatTrack => self.format_track(ctx),
             Next::Ready { interrupt } => {
                 self.s.status = Status::DRDY | Status::DSC;
                 self.s.interrupt = interrupt;
@@ -302,21 +317,30 @@ impl Unit {
         for i in 0..usize::from(self.s.in_buffer) {
             let sector = &self.s.buffer[i * SECTOR_SIZE..(i + 1) * SECTOR_SIZE];
             if let Err(error) = self.disk.write(self.s.lba, sector, ctx) {
-                self.fail_at(self.s.lba, error);
-                if error == Error::ABRT && !self.disk.image.is_read_only() {
-                    self.s.status |= Status::DF;
-                }
+                let left = self.s.left;
+                self.set_address(self.s.lba);
+                self.end_write(Err(error));
+                self.s.task.count = left as u8;
                 return;
             }
             self.sector_moved();
         }
         if self.s.left == 0 {
-            self.end(Error::empty());
+            let settled = self.settle(ctx);
+            self.end_write(settled);
             return;
         }
         self.s.in_buffer = self.next_block();
         self.request(usize::from(self.s.in_buffer) * SECTOR_SIZE);
         self.s.interrupt = true;
+    }
+
+    /// Ends a command that wrote. A disk that may be written and was not is faulty.
+    pub(super) fn end_write(&mut self, result: Result<(), Error>) {
+        self.end(result.err().unwrap_or(Error::empty()));
+        if result == Err(Error::ABRT) && !self.disk.image.is_read_only() {
+            self.s.status |= Status::DF;
+        }
     }
 
     fn verify(&mut self, ctx: &mut Ctx<'_>) {
@@ -366,7 +390,6 @@ impl Unit {
             return None;
         }
         let value = match (width, self.s.buffer.get(self.s.pos as usize..)?) {
-            (IoWidth::Byte, &[a, ..]) => a.into(),
             (IoWidth::Word, &[a, b, ..]) => u16::from_le_bytes([a, b]).into(),
             (IoWidth::Dword, &[a, b, c, d, ..]) => u32::from_le_bytes([a, b, c, d]),
             _ => return None,
@@ -410,6 +433,7 @@ impl Unit {
             }
             Flow::Write => self.after_access(Next::WriteBlock, self.s.in_buffer.into(), ctx),
             Flow::Store => self.soon(Next::Done, ctx),
+            Flow::Format => self.after_access(Next::FormatTrack, self.s.sectors.into(), ctx),
         }
     }
 }

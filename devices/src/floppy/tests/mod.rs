@@ -1,5 +1,6 @@
 //! Whole-chip tests, named after the behaviours that guests rely on.
 
+mod durable;
 mod soak;
 
 use super::*;

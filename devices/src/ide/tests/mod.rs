@@ -2,6 +2,9 @@
 
 mod commands;
 mod cycles;
+mod durable;
+mod old_commands;
+mod power;
 mod soak;
 
 use super::*;
@@ -245,6 +248,55 @@ fn the_data_port_is_16_and_32_bits_wide() {
     command(&mut rig, 0x20);
     let data = read_words(&mut rig, 256);
     assert!((0..512).all(|i| data[i] == (i / 4) as u8));
+}
+
+#[test]
+fn a_cycle_of_eight_bits_at_the_data_port_moves_a_word_and_loses_half_of_it() {
+    let mut rig = bench();
+    lba(&mut rig, 0x12345 % SECTORS as u32, 1);
+    assert_eq!(command(&mut rig, 0x20), 0x58);
+    let number = (0x12345 % SECTORS as u32).to_le_bytes();
+    assert_eq!([rig.inb(BASE), rig.inb(BASE)], [number[0], number[2]]);
+    read_words(&mut rig, 254);
+    assert_eq!(rig.inb(STATUS), 0x50);
+    assert_eq!(rig.inb(BASE), 0xff, "nothing to read");
+
+    rig.out(COMMAND, 0xe8);
+    rig.wait_micros(100);
+    for i in 0..=255 {
+        rig.out(BASE, i);
+    }
+    assert!(rig.wait_irq(IRQ));
+    assert_eq!(rig.inb(STATUS), 0x50);
+    assert_eq!(command(&mut rig, 0xe4), 0x58);
+    let data = read_words(&mut rig, 256);
+    assert!((0..256).all(|i| data[2 * i..2 * i + 2] == [i as u8, 0xff]));
+}
+
+#[test]
+fn a_double_word_at_the_end_of_a_block_is_half_undriven() {
+    let mut rig = bench();
+    lba(&mut rig, 300, 1);
+    assert_eq!(command(&mut rig, 0x20), 0x58);
+    read_words(&mut rig, 255);
+    assert_eq!(rig.in_wide(BASE, IoWidth::Dword) >> 16, 0xffff);
+    assert_eq!(rig.inb(STATUS), 0x50);
+}
+
+#[test]
+fn a_new_command_takes_the_interrupt_of_the_last_back() {
+    let mut rig = bench();
+    lba(&mut rig, 0, 1);
+    rig.out(COMMAND, 0x40);
+    assert!(rig.wait_irq(IRQ));
+    rig.out(COMMAND, 0x40);
+    assert!(!rig.irq.is_high(IRQ));
+    assert!(rig.wait_irq(IRQ));
+    rig.out(COMMAND, 0xff);
+    assert!(rig.wait_irq(IRQ));
+    assert_eq!(rig.inb(STATUS), 0x51);
+    assert_eq!(command(&mut rig, 0x40), 0x50, "and its error");
+    assert_eq!(rig.inb(BASE + ERROR_FEATURES), 0);
 }
 
 #[test]

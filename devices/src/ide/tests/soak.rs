@@ -31,11 +31,19 @@ fn any_width(random: &mut Prng) -> IoWidth {
     [IoWidth::Byte, IoWidth::Word, IoWidth::Dword][random.below(3) as usize]
 }
 
+/// Of runs, of which those of bytes move nothing.
+fn run_width(random: &mut Prng) -> IoWidth {
+    match random.below(10) {
+        0 => IoWidth::Byte,
+        n => [IoWidth::Word, IoWidth::Dword][n as usize % 2],
+    }
+}
+
 #[test]
 fn random_port_traffic_and_restores_never_panic() {
-    const COMMANDS: [u8; 22] = [
-        0x20, 0x21, 0x30, 0x31, 0xc4, 0xc5, 0xc6, 0x40, 0x10, 0x70, 0x90, 0x91, 0xe4, 0xe8, 0xe7, 0xec, 0xef,
-        0xf8, 0xe5, 0xe0, 0xa1, 0xc8,
+    const COMMANDS: [u8; 23] = [
+        0x20, 0x21, 0x30, 0x31, 0xc4, 0xc5, 0xc6, 0x40, 0x10, 0x50, 0x70, 0x90, 0x91, 0xe4, 0xe8, 0xe7, 0xec,
+        0xef, 0xf8, 0xe5, 0xe0, 0xa1, 0xc8,
     ];
     let mut random = Prng(0xa7a_d15c);
     let mut rig = Rig::new(channel(&mut random));
@@ -70,14 +78,14 @@ fn random_port_traffic_and_restores_never_panic() {
             12..=16 => {
                 let mut buf = [0; 4096];
                 let n = random.below(4097) as usize;
-                let width = any_width(&mut random);
+                let width = run_width(&mut random);
                 if rig.with(|chip, ctx| chip.port_read_run(BASE, width, &mut buf[..n], ctx)) > 0 {
                     blocks += 1;
                 }
             }
             17..=21 => {
                 let n = random.below(4097) as usize;
-                let (width, data) = (any_width(&mut random), [0x5a; 4096]);
+                let (width, data) = (run_width(&mut random), [0x5a; 4096]);
                 if rig.with(|chip, ctx| chip.port_write_run(BASE, width, &data[..n], ctx)) > 0 {
                     blocks += 1;
                 }
@@ -110,6 +118,11 @@ fn random_port_traffic_and_restores_never_panic() {
             }
             25 if random.below(2000) == 0 => rig.chip = channel(&mut random),
             26 if random.below(500) == 0 => rig.with(|chip, ctx| chip.reset(ResetKind::Hard, ctx)),
+            // Wakes drives that sleep.
+            28 if random.below(200) == 0 => {
+                rig.out(CONTROL, 0x04);
+                rig.out(CONTROL, 0x00);
+            }
             27 => rig.wait_micros(random.below(100)),
             _ => {
                 let port = if random.below(2) == 0 {
