@@ -188,7 +188,7 @@ pub(crate) struct CountedFlushes {
 
 impl CountedFlushes {
     /// An image of numbered sectors, and its counter.
-    pub(crate) fn new(sectors: u64) -> (Box<dyn BlockImage>, Flushes) {
+    pub(crate) fn image(sectors: u64) -> (Box<dyn BlockImage>, Flushes) {
         let flushes = Flushes::default();
         let image = Self {
             image: MemoryImage::new(numbered_bytes(sectors)),

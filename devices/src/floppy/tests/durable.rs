@@ -11,7 +11,7 @@ fn write(rig: &mut Bench) {
 
 #[test]
 fn a_motor_that_stops_and_a_hardware_reset_make_writes_durable() {
-    let (image, flushes) = CountedFlushes::new(K1440);
+    let (image, flushes) = CountedFlushes::image(K1440);
     let mut rig = bench_with(FloppyKind::Hd35, Some(image));
     seek(&mut rig, 0);
     write(&mut rig);

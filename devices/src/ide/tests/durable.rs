@@ -5,7 +5,7 @@ use crate::test_rig::{CountedFlushes, Flushes};
 
 /// A disk that counts, and its counter.
 fn counted() -> (Bench, Flushes) {
-    let (image, flushes) = CountedFlushes::new(SECTORS);
+    let (image, flushes) = CountedFlushes::image(SECTORS);
     (bench_with(Some(image), None), flushes)
 }
 
