@@ -4,35 +4,49 @@
 //!
 //! ```text
 //! file   := header record*
-//! header := magic (16 bytes "OLDIRON OVERLAY\x1a")  version (u32)  state (u32)
-//!           length of the file (u64)  hash of all behind this page (u64)  check (u64)
-//! record := image | map
+//! header := magic (16 bytes "OLDIRON OVERLAY\x1a")  version (u32)  state (u32)  length of all records with this page (u64)
+//!           generation (u64)  hash of all behind this page (u64)  check (u64)
+//! record := image | restart | map
 //! image  := "IMAG"  number (u32, from 0 in order)  sectors (u64)  hash of the image (u64)
 //!           key (text)  path (text)  zeros  check of all before it (u64, the page's end)
 //! text   := length (u16)  UTF-8
-//! map    := "MAPS"  number of its image (u32)  check (u64)  descriptor[255]  cluster[255]
-//! descriptor := cluster number << 8 | mask of the sectors written (u64)  check (u64); or zeros: free
+//! restart := "RSET"  number of its image (u32)  generation (u64)  check (u64)  zeros
+//! map    := "MAPS"  number of its image (u32)  generation (u64)  0 (u64)  check (u64)  descriptor[127]  cluster[127]
+//! descriptor := cluster number << 8 | mask of the sectors written (u64)  mask of those among them that are not sure to be
+//!           on the disk (u64)  hash of these (u64)  check (u64); or zeros: free
 //! ```
 //!
-//! The check of a map or a descriptor covers its offset too. Length and hash count only while the state
-//! is `Closed`: a file that was left open by a kill is checked by its descriptors alone. A cluster's data
-//! is written before its descriptor, so that whatever a descriptor names is there.
+//! The check of a map or a descriptor covers its offset too. The hash counts only while the state is `Closed`: a file that
+//! was left open is checked by its records and descriptors.
+//!
+//! **A kill** at any moment loses nothing: a cluster's data is written before its descriptor, and a map before the header's
+//! length counts it. **A power cut** may keep any of the writes since the last flush and lose the others. So a sector that is
+//! new in the file is named with a hash, and does not count if what is there is something else; by a flush it becomes
+//! sure, and may then be written in place. A map is on the disk before the length counts it.
+//!
+//! **Generations** make it possible to exchange all contents of an image at once, as a saved state is loaded: the maps of
+//! an image count from the generation of its last restart to that of the header, so that one write of the header
+//! makes new contents of any number of images take the place of the old. A map that does not count is free for any image;
+//! so is one of image FFFFFFFFh. What is younger than the header was left by a kill, and is made void before the next.
 
 use oldiron_platform::hash::Hasher;
 
 /// Bytes of a page, and of a cluster.
 pub const PAGE: usize = 4096;
 /// Clusters of a map.
-pub const MAP_CLUSTERS: u64 = 255;
+pub const MAP_CLUSTERS: u64 = 127;
 /// A map with the clusters behind it.
 pub const MAP_BYTES: u64 = (1 + MAP_CLUSTERS) * PAGE as u64;
 
 const MAGIC: &[u8; 16] = b"OLDIRON OVERLAY\x1a";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const IMAGE: &[u8; 4] = b"IMAG";
+const RESTART: &[u8; 4] = b"RSET";
 const MAP: &[u8; 4] = b"MAPS";
 /// Bytes of a map's head, and of a descriptor.
-const UNIT: usize = 16;
+const UNIT: usize = 32;
+/// The image of a map that is free.
+pub const NOBODY: u32 = u32::MAX;
 /// Where a page's check stands.
 const CHECK_AT: usize = PAGE - 8;
 /// Longest path and key that are kept.
@@ -54,8 +68,10 @@ pub enum State {
 pub struct Header {
     /// State.
     pub state: State,
-    /// Length of the file when it was closed.
+    /// Length of the file, as far as it counts.
     pub length: u64,
+    /// The youngest generation that counts.
+    pub generation: u64,
     /// Hash of all behind the first page when it was closed.
     pub hash: u64,
 }
@@ -113,6 +129,7 @@ impl Header {
         bytes.extend(VERSION.to_le_bytes());
         bytes.extend(state.to_le_bytes());
         bytes.extend(self.length.to_le_bytes());
+        bytes.extend(self.generation.to_le_bytes());
         bytes.extend(self.hash.to_le_bytes());
         bytes.extend(check(&[&bytes]));
         bytes
@@ -138,6 +155,7 @@ impl Header {
             let header = Self {
                 state,
                 length: u64::from_le_bytes(*take(&mut rest)?),
+                generation: u64::from_le_bytes(*take(&mut rest)?),
                 hash: u64::from_le_bytes(*take(&mut rest)?),
             };
             let bytes = header.encode();
@@ -202,28 +220,42 @@ impl ImageRecord {
 pub enum Record {
     /// An image, and its number.
     Image(u32, ImageRecord),
-    /// A map of the image of this number: its descriptors, as [`descriptor`] reads them.
-    Map(u32),
-    /// Nothing was written there yet.
-    Unwritten,
+    /// The image of this number begins again with a generation.
+    Restart(u32, u64),
+    /// A map of the image of this number, and its generation.
+    Map(u32, u64),
 }
 
 /// Reads the page at `offset` of the file; `None`: damaged.
 pub fn record(page: &[u8], offset: u64) -> Option<Record> {
-    if page.iter().all(|&byte| byte == 0) {
-        return Some(Record::Unwritten);
-    }
     if page.starts_with(IMAGE) {
         return ImageRecord::decode(page).map(|(number, record)| Record::Image(number, record));
     }
-    let number = u32::from_le_bytes(*page.get(4..)?.first_chunk()?);
-    (page.get(..UNIT)? == map_head(number, offset)).then_some(Record::Map(number))
+    let mut rest = page.get(4..)?;
+    let number = u32::from_le_bytes(*take(&mut rest)?);
+    let generation = u64::from_le_bytes(*take(&mut rest)?);
+    if page == restart(number, generation) {
+        return Some(Record::Restart(number, generation));
+    }
+    (page.get(..UNIT)? == map_head(number, generation, offset)).then_some(Record::Map(number, generation))
+}
+
+/// The page that makes an image begin again; generation 0: that does not. What counts is in its first sector.
+pub fn restart(number: u32, generation: u64) -> Vec<u8> {
+    let mut page = RESTART.to_vec();
+    page.extend(number.to_le_bytes());
+    page.extend(generation.to_le_bytes());
+    page.extend(check(&[&page]));
+    page.resize(PAGE, 0);
+    page
 }
 
 /// The head of a map at `offset`.
-pub fn map_head(number: u32, offset: u64) -> Vec<u8> {
+pub fn map_head(number: u32, generation: u64, offset: u64) -> Vec<u8> {
     let mut head = MAP.to_vec();
     head.extend(number.to_le_bytes());
+    head.extend(generation.to_le_bytes());
+    head.extend([0; 8]);
     head.extend(check(&[&head, &offset.to_le_bytes()]));
     head
 }
@@ -238,25 +270,52 @@ pub fn data_offset(map: u64, index: u64) -> u64 {
     map + (1 + index) * PAGE as u64
 }
 
-/// The descriptor at `offset`; a mask of zero makes the slot free.
-pub fn encode_descriptor(cluster: u64, mask: u8, offset: u64) -> [u8; UNIT] {
-    if mask == 0 {
-        return [0; UNIT];
-    }
-    let word = (cluster << 8 | u64::from(mask)).to_le_bytes();
-    let check = check(&[&word, &offset.to_le_bytes()]);
-    let mut bytes = [0; UNIT];
-    bytes[..8].copy_from_slice(&word);
-    bytes[8..].copy_from_slice(&check);
-    bytes
+/// What a descriptor says of a cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Descriptor {
+    /// Number of the cluster.
+    pub cluster: u64,
+    /// Its sectors that were written; none: the slot is free.
+    pub mask: u8,
+    /// Those of them that a power cut may have kept out of the file.
+    pub unsure: u8,
+    /// The hash of these, in order.
+    pub hash: u64,
 }
 
-/// Cluster and mask of slot `index` of the map `page` at `map`, the mask 0 if it is free; `None`: damaged.
-pub fn descriptor(page: &[u8], map: u64, index: u64) -> Option<(u64, u8)> {
-    let at = (1 + index as usize) * UNIT;
-    let bytes: &[u8; UNIT] = page.get(at..)?.first_chunk()?;
-    let word = u64::from_le_bytes(*bytes.first_chunk()?);
-    let (cluster, mask) = (word >> 8, word as u8);
-    let sane = *bytes == encode_descriptor(cluster, mask, descriptor_offset(map, index));
-    sane.then_some((cluster, mask))
+impl Descriptor {
+    /// The bytes at `offset`.
+    pub fn encode(&self, offset: u64) -> [u8; UNIT] {
+        let mut bytes = [0; UNIT];
+        if self.mask == 0 {
+            return bytes;
+        }
+        let words = [
+            self.cluster << 8 | u64::from(self.mask),
+            self.unsure.into(),
+            self.hash,
+        ];
+        for (place, word) in bytes.chunks_exact_mut(8).zip(words) {
+            place.copy_from_slice(&word.to_le_bytes());
+        }
+        let check = check(&[&bytes[..24], &offset.to_le_bytes()]);
+        bytes[24..].copy_from_slice(&check);
+        bytes
+    }
+
+    /// Slot `index` of the map `page` at `map`; `None`: damaged.
+    pub fn decode(page: &[u8], map: u64, index: u64) -> Option<Self> {
+        let at = (1 + index as usize) * UNIT;
+        let bytes: &[u8; UNIT] = page.get(at..)?.first_chunk()?;
+        let mut rest = &bytes[..];
+        let word = u64::from_le_bytes(*take(&mut rest)?);
+        let found = Self {
+            cluster: word >> 8,
+            mask: word as u8,
+            unsure: u64::from_le_bytes(*take(&mut rest)?) as u8,
+            hash: u64::from_le_bytes(*take(&mut rest)?),
+        };
+        let sane = *bytes == found.encode(descriptor_offset(map, index)) && found.unsure & !found.mask == 0;
+        sane.then_some(found)
+    }
 }

@@ -2,9 +2,15 @@
 //!
 //! The file ([`mod@format`]) holds the written clusters of all images of a run, each image known by its hash,
 //! so that an overlay never comes to lie over another image. A sector is in the file when its write
-//! returns, and on the disk when a flush returns: a kill loses nothing, a power cut what was not flushed.
+//! returns, and on the disk when a flush returns: a kill loses nothing, a power cut at most what was not
+//! flushed, sector by sector. Other contents that come with a saved state take the place of the old at once.
 
+mod claim;
 pub mod format;
+mod load;
+mod medium;
+mod part;
+mod replace;
 mod store;
 
 use std::{

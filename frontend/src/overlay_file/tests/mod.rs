@@ -1,3 +1,5 @@
+mod crash;
+
 use std::path::PathBuf;
 
 use oldiron_platform::{MemoryImage, SECTOR_SIZE};
@@ -127,6 +129,29 @@ fn floppies_are_known_by_what_is_in_them_and_each_has_its_own_part() {
 }
 
 #[test]
+fn floppies_of_one_name_in_two_directories_are_two_floppies() {
+    let bench = bench();
+    let floppy = |store: &SharedOverlay, fill, name: &str| {
+        OverlaidImage::new(base(fill), store, "floppy", Path::new(name)).unwrap()
+    };
+    // The second pair are copies of one floppy.
+    for (contents, written) in [([1, 2], [11, 12]), ([3, 3], [13, 14])] {
+        let names = [format!("a/{}.img", contents[0]), format!("b/{}.img", contents[0])];
+        {
+            let store = open(&bench.path).unwrap();
+            let mut both = [0, 1].map(|n| floppy(&store, contents[n], &names[n]));
+            for (image, written) in both.iter_mut().zip(written) {
+                image.write(0, &[written; SECTOR_SIZE]).unwrap();
+            }
+        }
+        let store = open(&bench.path).unwrap();
+        for n in [1, 0] {
+            assert_eq!(byte(&mut floppy(&store, contents[n], &names[n]), 0), written[n]);
+        }
+    }
+}
+
+#[test]
 fn contents_as_bytes_replace_contents() {
     let bench = bench();
     filled(&bench.path);
@@ -183,15 +208,26 @@ fn damage_to_the_records_of_a_file_left_open_is_found() {
         std::fs::write(&path, &bad).unwrap();
         assert!(open(&path).is_err(), "byte {at}");
     }
-    std::fs::write(&path, &good[..good.len() - 1]).unwrap();
-    assert!(open(&path).is_err(), "cut");
-    // Killed between a map's room and its head.
-    std::fs::write(&path, [&good[..8192], &[0; 5000]].concat()).unwrap();
+    // Cut, also between two records.
+    for cut in [good.len() - 1, 8192, 4096] {
+        std::fs::write(&path, &good[..cut]).unwrap();
+        let message = open(&path).err().unwrap().message;
+        assert!(message.contains("cut short"), "{cut}: {message}");
+    }
+    // Killed before the header counted a map: what is behind the end is not looked at.
+    std::fs::write(&path, [&good[..], &[0xff; 5000]].concat()).unwrap();
     let mut image = disk(&open(&path).unwrap());
-    assert_eq!(byte(&mut image, 0), 7);
-    image.write(0, &[2; SECTOR_SIZE]).unwrap();
+    assert_eq!(byte(&mut image, 0), 1);
+    image
+        .write(4000, &[2; 2000 * SECTOR_SIZE][..1000 * SECTOR_SIZE])
+        .unwrap();
     drop(image);
-    assert_eq!(byte(&mut disk(&open(&path).unwrap()), 0), 2);
+    assert_eq!(byte(&mut disk(&open(&path).unwrap()), 4999), 2);
+    // Killed as it began.
+    for zeros in [0, 100, 4096] {
+        std::fs::write(&path, vec![0; zeros]).unwrap();
+        assert_eq!(byte(&mut disk(&open(&path).unwrap()), 0), 7, "{zeros}");
+    }
 }
 
 #[test]
