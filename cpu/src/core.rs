@@ -237,6 +237,8 @@ pub struct Core {
     pub nmi_blocked: bool,
     /// The current instruction entered a handler: no single-step trap follows it.
     pub suppress_trap: bool,
+    /// A repeated string instruction is between two of its elements; EIP is its own.
+    pub repeating: bool,
     /// DR6 bits of debug traps that the current instruction raised; delivered after it.
     pub pending_debug: u32,
     /// Test registers TR3–TR7 of the 386 and 486: stored, without effect.
@@ -301,6 +303,7 @@ impl Core {
             activity: Activity::Running,
             nmi_blocked: false,
             suppress_trap: false,
+            repeating: false,
             pending_debug: 0,
             test_registers: [0; 8],
             msrs: std::collections::BTreeMap::new(),
@@ -362,6 +365,7 @@ impl Core {
         self.shadow = Shadow::None;
         self.activity = Activity::Running;
         self.nmi_blocked = false;
+        self.repeating = false;
         self.pending_debug = 0;
         self.msrs.clear();
         self.fpu = Fpu::default();

@@ -244,6 +244,7 @@ impl Cpu {
     /// Executes at least one instruction, or finds out why it cannot be.
     fn execute(&mut self, bus: &mut Bus<'_>, until: Ticks) -> Leave {
         let core = &mut self.engine.core;
+        core.repeating = false;
         let breakpoints = core.has_code_breakpoints();
         let careful =
             breakpoints || core.shadow != Shadow::None || core.eflags.intersects(Eflags::TF | Eflags::RF);
@@ -266,7 +267,7 @@ impl Cpu {
             }
         };
         if careful {
-            return self.step(bus, found, resume);
+            return self.step(bus, found, resume, until);
         }
         core.slice_end = until;
         let ticks = until - core.now;
@@ -279,11 +280,22 @@ impl Cpu {
     }
 
     /// Executes one instruction under TF, RF, a shadow or breakpoints.
-    fn step(&mut self, bus: &mut Bus<'_>, found: crate::dispatch::TraceRef, resume: bool) -> Leave {
+    fn step(
+        &mut self,
+        bus: &mut Bus<'_>,
+        found: crate::dispatch::TraceRef,
+        resume: bool,
+        until: Ticks,
+    ) -> Leave {
         let core = &mut self.engine.core;
         let trap = core.eflags.contains(Eflags::TF);
         let started = core.eip;
-        core.slice_end = core.now + 1;
+        // RF alone, which an interrupted REP comes back with, needs no look around after each element.
+        core.slice_end = if trap || core.shadow != Shadow::None {
+            core.now + 1
+        } else {
+            until
+        };
         core.shadow = Shadow::None;
         core.suppress_trap = false;
         // RF lasts for one instruction; it stays through a fault of it and between the elements of a REP.

@@ -108,7 +108,7 @@ fault_rules! {
     MonitorExtension: "MONITOR or MWAIT with an extension that does not exist (SDM 2B \"MONITOR\")",
     UnknownMsr: "the MSR does not exist on this processor",
     MsrValue: "the MSR does not take this value",
-    VirtualInterruptPending: "STI, POPF or IRET would enable virtual interrupts with VIP set (SDM 3B 20.3)",
+    VirtualInterruptPending: "virtual interrupts would be enabled with VIP set (SDM 3B 20.3)",
     DoubleFault: "a fault occurred while an earlier one was being delivered (SDM 3A 6.15 #DF)",
 }
 

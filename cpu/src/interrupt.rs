@@ -122,6 +122,12 @@ fn sets_resume_flag(fault: Fault) -> bool {
     }
 }
 
+/// Whether an interrupt or a trap came between two elements of a repeated string instruction: the image has RF
+/// set then, too (SDM vol. 3B §17.3.1.1), so that the rest is not stopped by the instruction's breakpoint.
+fn is_between_elements(core: &Core, fault: Fault, source: Source) -> bool {
+    core.repeating && (source == Source::External || fault.vector == vector::DB)
+}
+
 /// DR6 when #DB is delivered: the conditions since the last one, and DR7.GD is cleared.
 fn note_debug_status(core: &mut Core, fault: Fault) {
     let cause = match fault.rule {
@@ -171,6 +177,7 @@ pub(crate) fn deliver(core: &mut Core, bus: &mut Bus<'_>, fault: Fault, source: 
             core.shadow = Shadow::None;
             core.activity = Activity::Running;
             core.suppress_trap = true;
+            core.repeating = false;
             Ok(())
         }
         Err(failure) => Err(with_ext(failure, source)),
@@ -244,7 +251,9 @@ fn enter_protected_handler(
     let mut image = core.flags_image();
     image.set(
         Eflags::RF,
-        image.contains(Eflags::RF) || (source == Source::Exception && sets_resume_flag(fault)),
+        image.contains(Eflags::RF)
+            || (source == Source::Exception && sets_resume_flag(fault))
+            || is_between_elements(core, fault, source),
     );
     if kind == TASK_GATE {
         let tss = fetch_available_tss(core, bus, gate.gate_selector())?;

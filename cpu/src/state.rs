@@ -41,6 +41,7 @@ struct State {
     tsc_offset: u64,
     shadow: Shadow,
     activity: Activity,
+    repeating: bool,
     pending_debug: u32,
     nmi_blocked: bool,
     retired: u64,
@@ -49,7 +50,7 @@ struct State {
 
 impl Snapshot for Cpu {
     const TAG: [u8; 4] = *b"CPU ";
-    const VERSION: u16 = 3;
+    const VERSION: u16 = 4;
 
     fn save(&self, w: &mut StateWriter) {
         let core = self.core();
@@ -81,6 +82,7 @@ impl Snapshot for Cpu {
             tsc_offset: core.tsc_offset,
             shadow: core.shadow,
             activity: core.activity,
+            repeating: core.repeating,
             pending_debug: core.pending_debug,
             nmi_blocked: core.nmi_blocked,
             retired: core.retired,
@@ -128,6 +130,7 @@ impl Snapshot for Cpu {
         core.tsc_offset = state.tsc_offset;
         core.shadow = state.shadow;
         core.activity = state.activity;
+        core.repeating = state.repeating;
         core.pending_debug = state.pending_debug;
         core.nmi_blocked = state.nmi_blocked;
         core.retired = state.retired;

@@ -392,6 +392,17 @@ fn protected_return(core: &mut Core, bus: &mut Bus<'_>, wide: bool) -> Result<()
     Ok(())
 }
 
+/// Entering virtual-8086 mode under VME with VIF and VIP both set is #GP(0) before the first instruction there: the
+/// interrupt that is pending may come in now (SDM vol. 3B §20.3.2). Everything else of the entry has happened.
+pub(crate) fn check_virtual_interrupt(core: &mut Core) -> Result<(), Fault> {
+    let virtual_interrupts = core.cr4.contains(Cr4::VME) && core.eflags.iopl() < 3;
+    if virtual_interrupts && core.eflags.contains(Eflags::VIF | Eflags::VIP) {
+        core.eip = core.next_eip;
+        return Err(Fault::protection(0, FaultRule::VirtualInterruptPending));
+    }
+    Ok(())
+}
+
 /// IRETD at CPL 0 with VM set in the image (SDM vol. 3A §20.2.2).
 fn return_to_virtual8086(
     core: &mut Core,
@@ -417,5 +428,6 @@ fn return_to_virtual8086(
     core.set_gpr32(reg::ESP, esp);
     core.update_mode();
     core.next_eip = offset;
-    Ok(())
+    core.nmi_blocked = false;
+    check_virtual_interrupt(core)
 }

@@ -190,6 +190,7 @@ fn repeat<A: Width>(
         }
     };
     core.extra_ticks = done.saturating_sub(1);
+    core.repeating = flow == Flow::Again;
     Ok(flow)
 }
 

@@ -9,6 +9,7 @@ use oldiron_mmu::{Access, Bus, SegAttr, Segment};
 use super::{
     control::write_cr3,
     descriptor::{Descriptor, is_local, is_null, is_tss32, rpl, selector_fault, system_type},
+    far::check_virtual_interrupt,
 };
 use crate::{
     core::{Core, Cr0, Shadow, dr6, seg},
@@ -321,6 +322,9 @@ fn load_segments(core: &mut Core, bus: &mut Bus<'_>, state: &TaskState) -> Resul
     core.update_mode();
     if core.eip > core.segments[seg::CS].limit {
         return Err(Fault::protection(0, FaultRule::TargetBeyondLimit));
+    }
+    if core.is_virtual8086() {
+        check_virtual_interrupt(core)?;
     }
     Ok(())
 }

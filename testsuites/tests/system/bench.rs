@@ -19,6 +19,19 @@ const TICKS: Ticks = 70;
 /// Multiplier of the fingerprint (FNV-1a).
 const PRIME: u64 = 0x100_0000_01b3;
 
+/// The third write to this port makes the board raise [`BOARD_INTERRUPT`].
+pub const THIRD_WRITE_INTERRUPTS: u16 = 0x80;
+pub const BOARD_INTERRUPT: u8 = 0x40;
+/// The first write to this port makes it raise NMI.
+pub const FIRST_WRITE_IS_NMI: u16 = 0x90;
+
+/// What waits at the start of a case.
+#[derive(Clone, Copy, Default)]
+pub struct Events {
+    pub interrupt: Option<u8>,
+    pub nmi: bool,
+}
+
 /// Ports: remember what was written, read as ones.
 #[derive(Default)]
 pub struct Ports {
@@ -33,6 +46,11 @@ impl IoSpace for Ports {
     }
     fn port_write(&mut self, _: &mut GuestMemory, _: Ticks, port: u16, value: u32, width: IoWidth) {
         self.written.push((port, value, width.bytes()));
+        match (port, self.written.len()) {
+            (THIRD_WRITE_INTERRUPTS, 3) => self.intr = Some(BOARD_INTERRUPT),
+            (FIRST_WRITE_IS_NMI, 1) => self.nmi = true,
+            _ => {}
+        }
     }
     fn mmio_read(&mut self, _: &mut GuestMemory, _: Ticks, _: PhysAddr, width: IoWidth) -> u32 {
         width.open_bus()
@@ -265,12 +283,30 @@ impl Bench {
         ticks: Ticks,
         case: impl FnOnce() -> String,
     ) {
+        let interrupt = match op {
+            Some(Op::External(number)) => Some(number),
+            _ => None,
+        };
+        let events = Events {
+            interrupt,
+            nmi: false,
+        };
+        self.expect_events(world, events, wanted, ticks, case);
+    }
+
+    /// The same, with events that wait from the start.
+    pub fn expect_events(
+        &mut self,
+        world: &World,
+        events: Events,
+        wanted: &World,
+        ticks: Ticks,
+        case: impl FnOnce() -> String,
+    ) {
         self.cases += 1;
         for machine in &mut self.machines {
             machine.put(world);
-            if let Some(Op::External(number)) = op {
-                machine.ports.intr = Some(number);
-            }
+            (machine.ports.intr, machine.ports.nmi) = (events.interrupt, events.nmi);
             machine.run(ticks);
         }
         let [chained, looped] = &self.machines;

@@ -10,6 +10,7 @@
 
 mod bench;
 mod debug;
+mod events;
 mod far;
 mod gates;
 mod model;

@@ -59,6 +59,7 @@ pub mod control {
 /// Exception vectors (SDM vol. 3A table 6-1).
 pub mod vector {
     pub const DB: u8 = 1;
+    pub const NMI: u8 = 2;
     pub const BP: u8 = 3;
     pub const OF: u8 = 4;
     pub const UD: u8 = 6;

@@ -186,6 +186,38 @@ fn flags_by_mode_ring_iopl_vme_and_pvi() {
     bench.finish(cases);
 }
 
+/// SDM vol. 3B §20.3.2: entering with VIF and VIP set, by IRET and by a task switch.
+#[test]
+fn a_pending_virtual_interrupt_is_gp_0_at_the_first_instruction() {
+    let mut bench = Bench::new();
+    for vme in [0, control::VME] {
+        for iopl in 0..4 {
+            for flags in [0, flag::VIF, flag::VIP, flag::VIF | flag::VIP] {
+                let image = flag::ONE | flag::VM | iopl << 12 | flags;
+                let mut world = World::ring(0);
+                world.s.cr4 = vme;
+                world.spin(0xa000);
+                world.push_all(&[0x1005, 0x1004, 0x1003, 0x1000, 0x1600, 0x800], true);
+                world.push_all(&[image, 0x0a00, 0], true);
+                let case = || format!("VME {vme}, image {image:x}");
+                bench.check(&world, Op::Iret { wide: true }, case);
+                let mut world = World::ring(0);
+                world.s.cr4 = vme;
+                world.spin(0xa000);
+                world.put32s(TSS_B + 0x20, &[0, image]);
+                world.put32s(TSS_B + 0x48, &[0x1000, 0x0a00, 0x1100, 0x1200, 0x1300, 0x1400]);
+                let jump = Op::Jump {
+                    selector: TASK_B,
+                    offset: 0,
+                    wide: true,
+                };
+                bench.check(&world, jump, case);
+            }
+        }
+    }
+    bench.finish(2 * 4 * 4 * 2);
+}
+
 #[test]
 fn flags_that_ask_for_a_trap_are_refused_under_vme() {
     let mut bench = Bench::new();

@@ -166,6 +166,16 @@ impl Model {
         s.eip = offset;
         s.cpl = 3;
         s.set_flags(image, flag::ALL);
+        self.commit();
+        self.virtual_interrupt()
+    }
+
+    /// SDM vol. 3B §20.3.2: a virtual interrupt that is pending and enabled is #GP(0) before the next instruction.
+    pub fn virtual_interrupt(&self) -> Check {
+        let s = &self.w.s;
+        if s.is_v86() && s.cr4 & control::VME != 0 && s.iopl() < 3 && s.has(flag::VIF | flag::VIP) {
+            return Err(gp(0));
+        }
         Ok(())
     }
 

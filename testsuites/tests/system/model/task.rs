@@ -116,7 +116,7 @@ impl Model {
             return Err(selector_error(vector::GP, 0, ext));
         }
         self.commit();
-        Ok(())
+        self.virtual_interrupt()
     }
 
     fn get(&self, format: &Format, addr: u32) -> u32 {
