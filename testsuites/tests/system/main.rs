@@ -9,12 +9,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod bench;
+mod coprocessor;
 mod debug;
 mod events;
 mod far;
 mod gates;
 mod model;
 mod op;
+mod paged_tasks;
 mod paging;
 mod real;
 mod registers;

@@ -10,8 +10,8 @@ use crate::{
 };
 
 /// A directory and a table for low memory; with PAE, pointers, a directory and a table.
-const DIRECTORY: u32 = 0x1_9000;
-const LOW_TABLE: u32 = 0x1_a000;
+pub const DIRECTORY: u32 = 0x1_9000;
+pub const LOW_TABLE: u32 = 0x1_a000;
 /// The table that the directory entry under test names.
 const TABLE: u32 = 0x1_b000;
 const POINTERS: u32 = 0x1_c000;
@@ -20,11 +20,11 @@ const FRAME: u32 = 0x1_f000;
 /// What is accessed. It is in the second 4 MiB, and in the third 2 MiB.
 const LINEAR: u32 = 0x40_0123;
 
-const P: u32 = 1 << 0;
-const RW: u32 = 1 << 1;
+pub const P: u32 = 1 << 0;
+pub const RW: u32 = 1 << 1;
 const US: u32 = 1 << 2;
-const A: u32 = 1 << 5;
-const D: u32 = 1 << 6;
+pub const A: u32 = 1 << 5;
+pub const D: u32 = 1 << 6;
 const PS: u32 = 1 << 7;
 /// Everything allowed, and everything set that the processor would set.
 const OPEN: u32 = P | RW | US | A | D;
@@ -72,7 +72,7 @@ impl Access {
 }
 
 /// Ring `r` with 32-bit paging on: low memory is mapped to itself; EBX points at what is accessed.
-fn paged(r: u8) -> World {
+pub fn paged(r: u8) -> World {
     let mut world = World::ring(r);
     world.put32(DIRECTORY, LOW_TABLE | OPEN);
     for page in 0..RAM / 0x1000 {
