@@ -18,6 +18,7 @@ mod model;
 mod op;
 mod paged_tasks;
 mod paging;
+mod programs;
 mod real;
 mod registers;
 mod returns;
