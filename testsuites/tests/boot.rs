@@ -16,6 +16,8 @@ mod bochs_bios;
 mod desktop;
 #[path = "boot/extenders.rs"]
 mod extenders;
+#[path = "boot/hard_disk.rs"]
+mod hard_disk;
 #[path = "boot/mouse.rs"]
 mod mouse;
 #[path = "boot/picture.rs"]
@@ -110,7 +112,10 @@ fn main() {
         let too_slow = cfg!(debug_assertions) && n > 0;
         Trial::test(name, move || test(&image)).with_ignored_flag(too_slow)
     });
-    let trials = trials.chain(extenders::trials()).chain(bochs_bios::trials());
+    let trials = trials
+        .chain(hard_disk::trials())
+        .chain(extenders::trials())
+        .chain(bochs_bios::trials());
     libtest_mimic::run(&arguments, trials.collect()).exit();
 }
 

@@ -61,7 +61,12 @@ fn main() {
         let ignored = cfg!(debug_assertions) || long;
         Trial::test(name, move || kill_at(&guest, writes, moments)).with_ignored_flag(ignored)
     });
-    libtest_mimic::run(&arguments, trials.into()).exit();
+    let controls = [HARD_DISK, FLOPPY].map(|guest| {
+        let name = format!("{} stopped between two writes leaves what a kill may", guest.name);
+        let ignored = cfg!(debug_assertions) || !guest.image().exists();
+        Trial::test(name, move || between_writes(&guest)).with_ignored_flag(ignored)
+    });
+    libtest_mimic::run(&arguments, trials.into_iter().chain(controls).collect()).exit();
 }
 
 fn from_env(name: &str) -> Option<u32> {
@@ -101,6 +106,26 @@ fn kill_at(guest: &Guest, writes: Writes, moments: u32) -> Outcome {
         if moment % 4 == 0 {
             left.boots_again(guest)?;
         }
+    }
+    Ok(())
+}
+
+/// The control: what FreeDOS itself leaves, whoever stops it, without our files. The numbers of writes are shortly before
+/// it says that it is done with something, when it writes directories and tables.
+fn between_writes(guest: &Guest) -> Outcome {
+    const NUMBERS: u32 = 40;
+    let dir = tempfile::tempdir()?;
+    let reference = Reference::run(guest, fs::read(guest.prepare(dir.path())?)?);
+    let mut random = Rng::new(5);
+    for _ in 0..NUMBERS {
+        let (_, end) = reference.lines[random.below(reference.lines.len() as u32) as usize];
+        let writes = end.saturating_sub(random.below(20) as usize);
+        let left = Left::made(reference.after(writes))?;
+        let found = left.check(guest, &reference);
+        println!(
+            "{}",
+            found.map_err(|failed| format!("{writes} writes: {}", failed.message().unwrap_or_default()))?
+        );
     }
     Ok(())
 }

@@ -65,6 +65,15 @@ impl Left {
         Ok(Self { dir, writes })
     }
 
+    /// What a kill between two writes would leave.
+    pub fn made((disk, said): (Vec<u8>, String)) -> Result<Self, Failed> {
+        let dir = tempfile::tempdir()?;
+        fs::write(dir.path().join("disk.img"), disk)?;
+        fs::write(dir.path().join("serial"), said)?;
+        let writes = Writes::ToImage;
+        Ok(Self { dir, writes })
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

@@ -87,6 +87,16 @@ impl Reference {
         self.writes.len()
     }
 
+    /// The disk after some of the writes, and what the guest had said by then.
+    pub fn after(&self, writes: usize) -> (Vec<u8>, String) {
+        let mut disk = self.base.clone();
+        for (lba, data) in self.writes.iter().take(writes) {
+            disk[*lba as usize * SECTOR_SIZE..][..SECTOR_SIZE].copy_from_slice(data);
+        }
+        let said = self.lines.iter().filter(|(_, before)| *before <= writes);
+        (disk, said.map(|(line, _)| format!("{line} \r\n")).collect())
+    }
+
     /// After how many writes, at most, the disk is as `disk`.
     pub fn prefix(&self, disk: &[u8]) -> Option<usize> {
         let mut now = self.base.clone();
