@@ -16,6 +16,7 @@ mod far;
 mod gates;
 mod model;
 mod op;
+mod page_faults;
 mod paged_tasks;
 mod paging;
 mod programs;
