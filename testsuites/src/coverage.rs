@@ -13,8 +13,6 @@ pub struct Missing {
     pub model: &'static CpuModel,
     /// An instruction of it.
     pub example: Example,
-    /// Why no test can execute it.
-    pub why: Option<&'static str>,
 }
 
 /// What was not executed.
@@ -53,12 +51,7 @@ pub fn unexecuted(executed: &Coverage) -> Unexecuted {
             let count = executed.count(*form);
             count.retired == 0 && !(count.faulted > 0 && form.mnemonic().starts_with("Ud"))
         })
-        .map(|(form, (model, example))| Missing {
-            form,
-            model,
-            example,
-            why: None,
-        })
+        .map(|(form, (model, example))| Missing { form, model, example })
         .collect();
     Unexecuted { forms, missing }
 }

@@ -229,7 +229,7 @@ impl Engine {
             self.horizon += core::mem::take(&mut self.core.extra_ticks) as u64;
             let before = core::mem::replace(&mut retired, self.horizon + insn.n as u64);
             let ticks = retired - before;
-            let target = match outcome {
+            let flow = match outcome {
                 Err(_) => {
                     // EIP is this instruction's, unless a task switch failed half-way: then it is the new
                     // task's.
@@ -242,8 +242,8 @@ impl Engine {
                     flow
                 }
             };
-            let target = match target {
-                flow @ (Flow::Next | Flow::Pass) if self.is_quiet(bus) && retired - begin < limit => {
+            let target = match flow {
+                Flow::Next | Flow::Pass if self.is_quiet(bus) && retired - begin < limit => {
                     index += if flow == Flow::Pass { 2 } else { 1 };
                     continue;
                 }

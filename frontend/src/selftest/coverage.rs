@@ -5,7 +5,7 @@ use std::fmt::Write;
 use oldiron_platform::Coverage;
 use oldiron_testsuites::{coverage::unexecuted, harness::SuiteReport};
 
-/// The forms that are missing, each with its reason if there is one, and how many there are of each kind.
+/// How many forms there are, and those that were not executed: with a model that has them, and an instruction of each.
 pub fn report(reports: &[SuiteReport]) -> String {
     let mut all = Coverage::new();
     for coverage in reports.iter().filter_map(|report| report.coverage.as_ref()) {
@@ -27,12 +27,11 @@ pub fn report(reports: &[SuiteReport]) -> String {
             .collect();
         let _ = writeln!(
             text,
-            "  {:<32}{:>9} {:>2}-bit  {:<24} {}",
+            "  {:<32}{:>9} {:>2}-bit  {}",
             form.form,
             form.model.name,
             form.example.bitness,
-            bytes.join(" "),
-            form.why.unwrap_or("no case executes it")
+            bytes.join(" ")
         );
     }
     text

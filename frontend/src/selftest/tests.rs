@@ -149,6 +149,17 @@ fn the_sample_is_inside_the_program() {
 }
 
 #[test]
+fn the_sample_and_the_programs_execute_every_form() {
+    let asked = SelftestArgs {
+        coverage: true,
+        ..SelftestArgs::default()
+    };
+    let (text, code) = run(&asked).unwrap();
+    assert_eq!(code, code::OK, "{text}");
+    assert!(text.ends_with(", 0 not executed\n"), "{text}");
+}
+
+#[test]
 fn rows_name_each_reason_for_skipping() {
     let mut tally = Tally {
         passed: 3,
