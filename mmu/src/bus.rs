@@ -61,6 +61,12 @@ pub trait IoSpace {
     /// An IN cycle. `now` is the time before the instruction. Unclaimed ports read all ones.
     fn port_read(&mut self, mem: &mut GuestMemory, now: Ticks, port: u16, width: IoWidth) -> u32;
 
+    /// An IN cycle, if it is one of the many that change nothing beyond the chip: memory, timers and what
+    /// [`attention`](Self::attention) says are as before. `None`: it may be another, and nothing has happened.
+    fn port_read_quiet(&mut self, _now: Ticks, _port: u16, _width: IoWidth) -> Option<u32> {
+        None
+    }
+
     /// An OUT cycle.
     fn port_write(&mut self, mem: &mut GuestMemory, now: Ticks, port: u16, value: u32, width: IoWidth);
 

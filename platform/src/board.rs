@@ -328,11 +328,6 @@ impl Board {
         if id.moves_data() {
             self.idle.work(now);
         }
-        if let Some(channel) = self.chips.ide_channel(id)
-            && let Some(value) = channel.quiet_read(port, width, now)
-        {
-            return value;
-        }
         let value = self.with_device(mem, now, id, |chip, ctx| chip.port_read(port, width, ctx));
         value.unwrap_or(width.open_bus()) & width.mask()
     }
@@ -403,6 +398,17 @@ impl IoSpace for Board {
         };
         log::trace!(target: "platform::io", "in {port:#06x} {width:?}: {value:#x}");
         value
+    }
+
+    fn port_read_quiet(&mut self, now: Ticks, port: u16, width: IoWidth) -> Option<u32> {
+        let Port { device, wide, .. } = self.ports.at(port);
+        if width != IoWidth::Byte && !wide {
+            return None;
+        }
+        let value = self.chips.ide_channel(device)?.quiet_read(port, width, now)?;
+        self.idle.work(now);
+        log::trace!(target: "platform::io", "in {port:#06x} {width:?}: {value:#x}");
+        Some(value)
     }
 
     fn port_write(&mut self, mem: &mut GuestMemory, now: Ticks, port: u16, value: u32, width: IoWidth) {

@@ -31,6 +31,7 @@ fn width_of(insn: &Insn) -> IoWidth {
 
 /// Checks that the current program may access all of `width` bytes at `port` (SDM vol. 1 §19.5.2): by
 /// IOPL in protected mode, by the bitmap in the TSS otherwise.
+#[inline]
 pub(crate) fn check_io_permission(
     core: &mut Core,
     bus: &mut Bus<'_>,
@@ -38,10 +39,14 @@ pub(crate) fn check_io_permission(
     width: IoWidth,
 ) -> Result<(), Fault> {
     match core.mode() {
-        Mode::Real => return Ok(()),
-        Mode::Protected if core.cpl <= core.eflags.iopl() => return Ok(()),
-        Mode::Protected | Mode::Virtual8086 => {}
+        Mode::Real => Ok(()),
+        Mode::Protected if core.cpl <= core.eflags.iopl() => Ok(()),
+        Mode::Protected | Mode::Virtual8086 => check_io_map(core, bus, port, width),
     }
+}
+
+/// Checks that the bits of these ports in the TSS are clear.
+fn check_io_map(core: &mut Core, bus: &mut Bus<'_>, port: u16, width: IoWidth) -> Result<(), Fault> {
     let denied = Fault::protection(0, FaultRule::IoPermissionDenied);
     if core.tr.is_null() || !is_tss32(core.tr.attr.kind()) || core.tr.limit < TSS32_LAST {
         return Err(denied);
@@ -64,6 +69,9 @@ pub(crate) fn check_io_permission(
 /// An IN cycle that was permitted. Notes I/O breakpoints.
 pub(crate) fn port_in(core: &mut Core, bus: &mut Bus<'_>, port: u16, width: IoWidth) -> u32 {
     note_io(core, port, width);
+    if let Some(value) = bus.io.port_read_quiet(core.now, port, width) {
+        return value & width.mask();
+    }
     bus.io_used = true;
     bus.io.port_read(bus.mem, core.now, port, width) & width.mask()
 }

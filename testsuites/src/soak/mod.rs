@@ -251,6 +251,11 @@ impl IoSpace for World {
         self.note(now, port as u64, 1) as u32 & width.mask()
     }
 
+    fn port_read_quiet(&mut self, now: Ticks, port: u16, width: IoWidth) -> Option<u32> {
+        // No read has an effect on the rest of the machine.
+        (self.runs && port & 1 == 0).then(|| self.note(now, port as u64, 1) as u32 & width.mask())
+    }
+
     fn port_write(&mut self, mem: &mut GuestMemory, now: Ticks, port: u16, value: u32, width: IoWidth) {
         self.write_cycle(mem, now, port, value & width.mask());
     }
