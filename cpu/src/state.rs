@@ -58,7 +58,7 @@ impl Snapshot for Cpu {
         segments.copy_from_slice(&core.segments[..6]);
         w.put(&State {
             model: core.model.name.to_owned(),
-            fpu: core.fpu.clone(),
+            fpu: core.fpu.saved(),
             xmm: core.xmm,
             mxcsr: core.mxcsr.bits(),
             gpr: core::array::from_fn(|n| core.gpr32(n)),

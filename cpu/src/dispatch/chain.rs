@@ -54,13 +54,13 @@ chained! {
             let LazyFlags { result, carry } = x.flags();
             match outcome {
                 Ok(flow) => proceed::<O>(e, i, b, result, carry, flow),
-                Err(Abort) if O::FORM.may_store() => beside::<O>(e, i, b, r, c),
+                Err(Abort) if O::HAS_SECOND => beside::<O>(e, i, b, r, c),
                 Err(Abort) => slow::<O>(e, i, b, r, c),
             }
         }
     }
 
-    /// `O` where the fast form gave up: memory beside code, or else the slow twin.
+    /// `O` where the fast form gave up: memory beside code, unusual numbers, or else the slow twin.
     #[inline(never)]
     fn beside[O: Op](e, i, b, r, c) {
         // SAFETY: as in `fast`; `bus` is valid while the chain runs.

@@ -140,10 +140,12 @@ pub(crate) fn comparison_flags(codes: u16) -> LazyFlags {
 /// Remembers where the last instruction was.
 #[inline(always)]
 pub(crate) fn note_instruction(core: &mut Core, insn: &Insn) {
+    let (eip, attributes, opcode) = (insn.eip, insn.attr.bits(), insn.imm2);
     let cs = core.segments[seg::CS].selector;
     let last = &mut core.fpu.last;
-    last.eip = insn.eip;
-    last.opcode = insn.imm2;
+    last.eip = eip;
+    last.attributes = attributes;
+    last.opcode = opcode;
     last.cs = cs;
 }
 

@@ -10,7 +10,7 @@ use crate::{
         fpu::{after, comparison_flags, esc, note_instruction, note_operand},
     },
     fpu::{
-        Fpu, Register,
+        F80, Fpu, Register,
         quick::{self, Arithmetic, Double, Narrow, Single},
         trap,
     },
@@ -22,6 +22,8 @@ pub(crate) trait Quick: 'static {
     const FORM: Form = Form::Register;
     /// What must be clear in [`Fpu::trap`].
     const BARS: u8 = READY;
+    /// What is not usual, but still quick, is left to a second form.
+    const HAS_SECOND: bool = false;
     /// Does it all, or changes nothing and returns `None`.
     fn exec<X: Exec>(x: &mut X, insn: &Insn) -> Option<()>;
 }
@@ -32,6 +34,7 @@ pub(crate) struct WithQuick<Q>(core::marker::PhantomData<Q>);
 impl<Q: Quick> Op for WithQuick<Q> {
     const FORM: Form = Q::FORM;
     const FLAG_USE: FlagUse = FlagUse::Other;
+    const HAS_SECOND: bool = Q::HAS_SECOND || Q::FORM.may_store();
 
     #[inline(always)]
     fn exec<X: Exec>(x: &mut X, insn: &Insn) -> Outcome {
@@ -72,17 +75,21 @@ pub(crate) struct ArithmeticSti<O, const POP: bool>(core::marker::PhantomData<O>
 
 impl<O: Arithmetic> Quick for ArithmeticSt0<O> {
     const BARS: u8 = ROUNDED;
+    const HAS_SECOND: bool = true;
     #[inline(always)]
     fn exec<X: Exec>(x: &mut X, i: &Insn) -> Option<()> {
-        on_stack(x, i, |fpu| fpu.quick_arithmetic_st::<O>(0, i.src, false))
+        on_stack(x, i, |fpu| {
+            fpu.quick_arithmetic_st::<O>(0, i.src, false, X::FIRST)
+        })
     }
 }
 
 impl<O: Arithmetic, const POP: bool> Quick for ArithmeticSti<O, POP> {
     const BARS: u8 = ROUNDED;
+    const HAS_SECOND: bool = true;
     #[inline(always)]
     fn exec<X: Exec>(x: &mut X, i: &Insn) -> Option<()> {
-        on_stack(x, i, |fpu| fpu.quick_arithmetic_st::<O>(i.src, 0, POP))
+        on_stack(x, i, |fpu| fpu.quick_arithmetic_st::<O>(i.src, 0, POP, X::FIRST))
     }
 }
 
@@ -209,7 +216,9 @@ impl<O: Arithmetic, S: Source> Quick for ArithmeticM<O, S> {
     const BARS: u8 = ROUNDED;
     #[inline(always)]
     fn exec<X: Exec>(x: &mut X, i: &Insn) -> Option<()> {
-        with_operand::<X, S>(x, i, |fpu, source| fpu.quick_arithmetic::<O>(0, source, false))
+        with_operand::<X, S>(x, i, |fpu, source| {
+            fpu.quick_arithmetic::<O>(0, source, false, X::FIRST)
+        })
     }
 }
 
@@ -298,7 +307,7 @@ impl Quick for FldM80 {
         let sig: u64 = x.load(i, offset).ok()?;
         let se: u16 = x.load(i, second_piece(i, offset)?).ok()?;
         let core: &mut Core = x.core();
-        core.fpu.quick_push(Register { sig, se: se as u32 })?;
+        core.fpu.quick_push(Register::full(F80 { sig, se }))?;
         note_operand(core, i, offset);
         Some(())
     }

@@ -162,6 +162,8 @@ pub(crate) trait Op {
     const FORM: Form;
     /// How it treats the status flags.
     const FLAG_USE: FlagUse;
+    /// Where the fast form gives up, [`beside::Beside`] may still do it.
+    const HAS_SECOND: bool = Self::FORM.may_store();
     /// Executes it.
     fn exec<X: Exec>(x: &mut X, insn: &Insn) -> Outcome;
 }
@@ -189,6 +191,8 @@ pub(crate) use op;
 pub(crate) trait Exec {
     /// This is the slow path.
     const SLOW: bool;
+    /// This is the first of the fast forms, which does only what is usual.
+    const FIRST: bool = false;
     /// Somebody reads the status flags that this instruction writes.
     const FLAGS: bool;
     /// A memory place that was read for modification.
@@ -418,6 +422,7 @@ impl<'a, const FLAGS: bool, const EA: u8, const ST: u8> Fast<'a, FLAGS, EA, ST> 
 }
 
 impl<const FLAGS: bool, const EA: u8, const ST: u8> Exec for Fast<'_, FLAGS, EA, ST> {
+    const FIRST: bool = true;
     const FLAGS: bool = FLAGS;
     through_the_tlb!();
 

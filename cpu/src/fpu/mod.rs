@@ -1,7 +1,8 @@
 //! The x87 floating-point unit: registers, environment, and what its instructions do to them.
 //!
-//! Follows SDM vol. 1 chapter 8. All arithmetic is on integers of 64 and 128 bits; nothing here knows memory,
-//! control registers or the decoder, which are in [`crate::exec::fpu`].
+//! Follows SDM vol. 1 chapter 8. All results come of integers of 64 and 128 bits (quotients and roots begin with an
+//! estimate in the host's doubles, which integers correct); nothing here knows memory, control registers or the
+//! decoder, which are in [`crate::exec::fpu`].
 //! [`Fpu::register_form`], [`Fpu::load`] and [`Fpu::store`] are complete; [`quick`] has shortcuts for the usual case
 //! of the commonest instructions.
 
@@ -18,15 +19,19 @@ mod ops;
 mod oracle;
 mod partial;
 pub(crate) mod quick;
+mod register;
 mod round;
+mod usual;
 
 use serde::{Deserialize, Serialize};
 
 pub use float::F80;
 pub(crate) use image::{IMAGE_MAX, ImageForm, PointerForm};
 pub(crate) use ops::{Effect, MoveFlags, Operand, Stored};
+pub(crate) use register::Register;
 
 use compare::cc;
+use register::{EMPTY, SPECIAL};
 use round::flag;
 
 /// Status word: an unmasked exception waits.
@@ -40,9 +45,6 @@ const CW_BITS: u16 = 0x1f3f;
 const CW_ONE: u16 = 0x40;
 /// Control word after FNINIT.
 const CW_INIT: u16 = 0x37f;
-
-/// In [`Register::se`]: the register is empty. Above every exponent, so that one compare tells a normal number.
-pub(crate) const EMPTY: u32 = 1 << 31;
 
 /// Why an instruction may not begin, one bit for each reason: the one thing that handlers test first.
 pub(crate) mod trap {
@@ -62,47 +64,23 @@ pub(crate) mod trap {
     pub(crate) const BARS: u8 = EM | TS | PENDING;
 }
 
-/// A register of the stack. An empty one keeps its bits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Register {
-    pub(crate) sig: u64,
-    /// Sign and exponent, and [`EMPTY`].
-    pub(crate) se: u32,
-}
-
-impl Register {
-    pub(crate) const fn full(value: F80) -> Self {
-        Self {
-            sig: value.sig,
-            se: value.se as u32,
-        }
-    }
-
-    pub(crate) const fn value(self) -> F80 {
-        F80 {
-            sig: self.sig,
-            se: self.se as u16,
-        }
-    }
-
-    pub(crate) const fn is_empty(self) -> bool {
-        self.se & EMPTY != 0
-    }
-}
-
 /// Where the last instruction was, and its operand: kept as it comes, put together when it is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(C)]
 pub(crate) struct LastInstruction {
     /// Offset of the instruction.
     pub(crate) eip: u32,
+    /// Means nothing: with it three fields lie as in [`crate::insn::Insn`], and one move copies them.
+    #[serde(skip)]
+    pub(crate) attributes: u16,
+    /// The low three bits of the first opcode byte, and the second.
+    pub(crate) opcode: u16,
     /// Offset of its memory operand.
     pub(crate) operand: u32,
     /// Selector of the code segment.
     pub(crate) cs: u16,
     /// Selector of the operand's segment.
     pub(crate) segment: u16,
-    /// The low three bits of the first opcode byte, and the second.
-    pub(crate) opcode: u16,
 }
 
 /// The unit's state.
@@ -115,11 +93,19 @@ pub struct Fpu {
     #[serde(skip)]
     pub(crate) trap: u8,
     pub(crate) control: u16,
-    /// Without TOP.
+    /// Without TOP and C1; PE may be missing, see [`Fpu::lost`].
     pub(crate) status: u16,
+    /// Condition code 1.
+    pub(crate) c1: bool,
+    /// Bits that quick arithmetic has rounded off since PE was last looked at: if any is set, so is PE.
+    #[serde(skip)]
+    pub(crate) lost: u64,
     /// Bits that quick arithmetic drops from a significand: those beyond the precision. Derived.
     #[serde(skip)]
     pub(crate) dropped: u64,
+    /// [`SPECIAL`] if results have less than 64 bits: no operand is usual then. Derived.
+    #[serde(skip)]
+    pub(crate) short: u32,
     pub(crate) last: LastInstruction,
     /// FERR# is driven: an exception waits, and CR0.NE is clear.
     pub(crate) ferr: bool,
@@ -131,12 +117,15 @@ pub struct Fpu {
 impl Default for Fpu {
     fn default() -> Self {
         let mut fpu = Self {
-            registers: [Register { sig: 0, se: EMPTY }; 8],
+            registers: [Register::zero(0); 8],
             top: 0,
             trap: 0,
             control: CW_INIT,
             status: 0,
+            c1: false,
+            lost: 0,
             dropped: 0,
+            short: 0,
             last: LastInstruction::default(),
             ferr: false,
             frozen: false,
@@ -151,6 +140,8 @@ impl Fpu {
     pub(crate) fn initialise(&mut self) {
         self.trap &= !trap::MMX;
         self.status = 0;
+        self.c1 = false;
+        self.lost = 0;
         self.top = 0;
         self.last = LastInstruction::default();
         for register in &mut self.registers {
@@ -176,6 +167,7 @@ impl Fpu {
             2 => (1 << 11) - 1,
             _ => 0,
         };
+        self.short = if self.dropped != 0 { SPECIAL } else { 0 };
         let usual = value & (3 << 10 | flag::PE) == flag::PE;
         self.trap = self.trap & !trap::UNUSUAL | if usual { 0 } else { trap::UNUSUAL };
         self.summarise();
@@ -184,19 +176,24 @@ impl Fpu {
     /// The status word.
     #[inline(always)]
     pub fn status_word(&self) -> u16 {
-        self.status | (self.top as u16) << 11
+        let noted = (self.lost != 0) as u16 * flag::PE | self.c1 as u16 * cc::C1;
+        self.status | noted | (self.top as u16) << 11
     }
 
     /// Loads the status word.
     pub(crate) fn set_status(&mut self, value: u16) {
         self.top = (value >> 11 & 7) as u8;
-        self.status = value & !SW_TOP;
+        self.status = value & !(SW_TOP | cc::C1);
+        self.c1 = value & cc::C1 != 0;
+        self.lost = 0;
         self.summarise();
     }
 
     /// ES, B and the trap bit from flags and masks.
     #[inline(always)]
     fn summarise(&mut self) {
+        self.status |= (self.lost != 0) as u16 * flag::PE;
+        self.lost = 0;
         let waits = self.status & !self.control & flag::ALL != 0;
         self.status = self.status & !(SW_ES | SW_B) | if waits { SW_ES | SW_B } else { 0 };
         self.trap = self.trap & !trap::PENDING | if waits { trap::PENDING } else { 0 };
@@ -221,35 +218,48 @@ impl Fpu {
     /// The same state with what is derived made anew: for states from files.
     pub(crate) fn settled(mut self) -> Self {
         self.top &= 7;
-        for register in &mut self.registers {
-            register.se &= EMPTY | 0xffff;
-        }
         self.set_control(self.control);
         self.set_status(self.status_word());
         self
     }
 
+    /// The same state with nothing outstanding: for files.
+    pub(crate) fn saved(&self) -> Self {
+        let mut fpu = self.clone();
+        fpu.summarise();
+        fpu.last.attributes = 0;
+        fpu
+    }
+
     /// FNCLEX.
     pub(crate) fn clear_exceptions(&mut self) {
+        self.lost = 0;
         self.status &= !(flag::ALL | flag::SF | SW_ES | SW_B);
         self.summarise();
     }
 
     /// Takes over what an operation raised: flags stick, C1 is as it says.
     fn raise(&mut self, flags: u16) {
-        self.status = self.status & !cc::C1 | flags;
+        self.c1 = flags & cc::C1 != 0;
+        self.status |= flags & !cc::C1;
         self.summarise();
     }
 
     /// Writes condition codes.
     fn set_codes(&mut self, mask: u16, codes: u16) {
-        self.status = self.status & !mask | codes;
+        if mask & cc::C1 != 0 {
+            self.c1 = codes & cc::C1 != 0;
+        }
+        self.status = self.status & !mask | codes & !cc::C1;
     }
 
     // ---- the stack ----
 
+    /// Number of the register that is ST(i).
+    #[inline(always)]
     fn index(&self, i: u8) -> usize {
-        (self.top.wrapping_add(i) & 7) as usize
+        // Widened first: bytes that are added are loaded with their neighbours, which waits for a byte just stored.
+        (self.top as usize + i as usize) & 7
     }
 
     fn slot(&self, i: u8) -> Register {
@@ -298,10 +308,10 @@ impl Fpu {
     #[inline(always)]
     pub(crate) fn set_mmx(&mut self, n: u8, value: u64) {
         self.enter_mmx();
-        self.registers[(n & 7) as usize] = Register {
+        self.registers[(n & 7) as usize] = Register::full(F80 {
             sig: value,
             se: 0xffff,
-        };
+        });
     }
 
     /// Marks all registers full and sets TOP to 0.

@@ -237,7 +237,7 @@ impl Fpu {
             }
             F80::INDEFINITE
         } else {
-            self.status &= !cc::C1;
+            self.c1 = false;
             let value = self.st(0);
             if i == 0 {
                 value.negated()
@@ -274,7 +274,7 @@ impl Fpu {
 
     fn rotate(&mut self, by: u8) {
         self.top = (self.top + by) & 7;
-        self.status &= !cc::C1;
+        self.c1 = false;
     }
 
     /// ST(0) becomes a function of itself, at full precision.
@@ -464,7 +464,7 @@ impl Fpu {
         let mut env = Env::new(self.control);
         let codes = env.compare(self.st(0), self.st(i), ordered);
         // C1 stays as it was.
-        self.raise(env.flags | self.status & cc::C1);
+        self.raise(env.flags | self.c1 as u16 * cc::C1);
         if pop && !env.stops() {
             self.pop();
         }
@@ -513,7 +513,7 @@ impl Fpu {
             }
             F80::INDEFINITE
         } else {
-            self.status &= !cc::C1;
+            self.c1 = false;
             self.st(0)
         };
         self.set_st(i, value);
@@ -533,7 +533,7 @@ impl Fpu {
                 }
             }
         } else {
-            self.status &= !cc::C1;
+            self.c1 = false;
         }
         let (a, b) = (self.st(0), self.st(i));
         self.set_st(0, b);
@@ -561,9 +561,9 @@ impl Fpu {
     }
 
     fn free(&mut self, i: u8, pop: bool) {
-        self.status &= !cc::C1;
+        self.c1 = false;
         let index = self.index(i);
-        self.registers[index].se |= super::EMPTY;
+        self.registers[index].se |= super::register::EMPTY;
         if pop {
             self.pop();
         }

@@ -1,28 +1,48 @@
-//! Shortcuts for the usual case of the commonest instructions: registers that hold normal numbers or zero, results
-//! that are normal numbers or zero, rounding to nearest with the inexact exception masked.
+//! Shortcuts for the quick case of the commonest instructions: registers that hold normal numbers or zero, results
+//! that are normal numbers or zero, rounding to nearest with the inexact exception masked. Arithmetic on normal
+//! numbers at full precision is quicker still, see [`usual`].
 //!
 //! Each either does exactly what [`Fpu::register_form`], [`Fpu::load`] or [`Fpu::store`] does and returns `Some`, or
 //! changes nothing and returns `None`. They call nothing: chained handlers are made of them. The caller has tested
 //! [`Fpu::trap`].
 
-use super::{EMPTY, Fpu, Register, arith, compare::cc, float::INTEGER, round::flag};
+use super::{
+    Fpu, Register, arith,
+    compare::cc,
+    float::{BIAS, INTEGER},
+    register::{EMPTY, EXPONENT, SIGN, SPECIAL},
+    round::flag,
+    usual,
+};
 
-/// The exponent's bits in [`Register::se`].
-const EXP: u32 = 0x7fff;
-const SIGN: u32 = 0x8000;
-const BIAS: i32 = 0x3fff;
 const HALF: u64 = INTEGER;
 
 /// A number that was computed, with the flags it raised and C1.
 #[derive(Clone, Copy)]
 pub(crate) struct Computed {
-    register: Register,
-    flags: u16,
+    pub(crate) register: Register,
+    /// Bits that were rounded off; not zero if the result is inexact.
+    pub(crate) lost: u64,
+    /// It was rounded up.
+    pub(crate) up: bool,
+}
+
+impl Computed {
+    /// Zero, exactly.
+    const fn zero(sign: u32) -> Self {
+        Self {
+            register: Register::zero(sign),
+            lost: 0,
+            up: false,
+        }
+    }
 }
 
 /// An arithmetic operation as a type.
 pub(crate) trait Arithmetic: 'static {
-    /// `destination op source`; both are normal.
+    /// `destination op source`; both are full and normal, and the precision is full.
+    fn usual(destination: Register, source: Register) -> Option<Computed>;
+    /// `destination op source`.
     fn compute(destination: Register, source: Register, dropped: u64) -> Option<Computed>;
 }
 
@@ -43,18 +63,18 @@ impl Register {
     /// Whether it is full and holds a normal number.
     #[inline(always)]
     fn is_normal(self) -> bool {
-        (self.se & (EMPTY | EXP)).wrapping_sub(1) < EXP - 1 && self.sig >> 63 != 0
+        self.se & (EMPTY | SPECIAL) == 0
     }
 
     /// Whether it is full and holds zero.
     #[inline(always)]
     fn is_zero(self) -> bool {
-        self.sig == 0 && self.se & (EMPTY | EXP) == 0
+        self.sig == 0 && self.se & (EMPTY | EXPONENT) == 0
     }
 
     #[inline(always)]
     fn exp(self) -> i32 {
-        (self.se & EXP) as i32
+        (self.se & EXPONENT) as i32
     }
 }
 
@@ -76,7 +96,7 @@ fn finish(sign: u32, exp: i32, hi: u64, lo: u64, dropped: u64) -> Option<Compute
     // All ones rounded up: the carry is the integer bit of twice the number.
     let carry = sum >> 63 == 0;
     let exp = exp + carry as i32;
-    if (exp as u32).wrapping_sub(1) >= EXP - 1 {
+    if (exp as u32).wrapping_sub(1) >= EXPONENT - 1 {
         return None;
     }
     Some(Computed {
@@ -84,11 +104,16 @@ fn finish(sign: u32, exp: i32, hi: u64, lo: u64, dropped: u64) -> Option<Compute
             sig: sum | INTEGER,
             se: sign | exp as u32,
         },
-        flags: (inexact as u16 * flag::PE) | (up as u16 * flag::C1),
+        lost: inexact as u64,
+        up,
     })
 }
 
 impl Arithmetic for Add {
+    #[inline(always)]
+    fn usual(a: Register, b: Register) -> Option<Computed> {
+        usual::add(a, b)
+    }
     #[inline(always)]
     fn compute(a: Register, b: Register, dropped: u64) -> Option<Computed> {
         add(a, b, dropped)
@@ -97,12 +122,20 @@ impl Arithmetic for Add {
 
 impl Arithmetic for Sub {
     #[inline(always)]
+    fn usual(a: Register, b: Register) -> Option<Computed> {
+        usual::add(a, Register { se: b.se ^ SIGN, ..b })
+    }
+    #[inline(always)]
     fn compute(a: Register, b: Register, dropped: u64) -> Option<Computed> {
         add(a, Register { se: b.se ^ SIGN, ..b }, dropped)
     }
 }
 
 impl Arithmetic for SubR {
+    #[inline(always)]
+    fn usual(a: Register, b: Register) -> Option<Computed> {
+        usual::add(b, Register { se: a.se ^ SIGN, ..a })
+    }
     #[inline(always)]
     fn compute(a: Register, b: Register, dropped: u64) -> Option<Computed> {
         add(b, Register { se: a.se ^ SIGN, ..a }, dropped)
@@ -112,8 +145,7 @@ impl Arithmetic for SubR {
 /// Whether both are full and hold normal numbers.
 #[inline(always)]
 fn are_normal(a: Register, b: Register) -> bool {
-    let usual = |se: u32| (se & (EMPTY | EXP)).wrapping_sub(1) < EXP - 1;
-    (a.sig & b.sig) >> 63 != 0 && usual(a.se) && usual(b.se)
+    (a.se | b.se) & (EMPTY | SPECIAL) == 0
 }
 
 #[inline(always)]
@@ -123,13 +155,7 @@ fn add(a: Register, b: Register, dropped: u64) -> Option<Computed> {
         return match (a.is_zero(), b.is_zero()) {
             (true, false) if b.is_normal() => finish(b.se & SIGN, b.exp(), b.sig, 0, dropped),
             (false, true) if a.is_normal() => finish(a.se & SIGN, a.exp(), a.sig, 0, dropped),
-            (true, true) => Some(Computed {
-                register: Register {
-                    sig: 0,
-                    se: a.se & b.se,
-                },
-                flags: 0,
-            }),
+            (true, true) => Some(Computed::zero(a.se & b.se & SIGN)),
             _ => None,
         };
     }
@@ -158,10 +184,7 @@ fn add(a: Register, b: Register, dropped: u64) -> Option<Computed> {
     let borrow = (low != 0) as u64;
     let (hi, lo) = (big.sig - high - borrow, low.wrapping_neg());
     if hi == 0 {
-        return (lo == 0).then_some(Computed {
-            register: Register { sig: 0, se: 0 },
-            flags: 0,
-        });
+        return (lo == 0).then_some(Computed::zero(0));
     }
     let shift = hi.leading_zeros();
     let hi = hi << (shift & 63) | (lo >> 1) >> ((63 - shift) & 63);
@@ -170,14 +193,15 @@ fn add(a: Register, b: Register, dropped: u64) -> Option<Computed> {
 
 impl Arithmetic for Mul {
     #[inline(always)]
+    fn usual(a: Register, b: Register) -> Option<Computed> {
+        usual::multiply(a, b)
+    }
+    #[inline(always)]
     fn compute(a: Register, b: Register, dropped: u64) -> Option<Computed> {
         let sign = (a.se ^ b.se) & SIGN;
         if !are_normal(a, b) {
             let zero = a.is_zero() && (b.is_normal() || b.is_zero()) || b.is_zero() && a.is_normal();
-            return zero.then_some(Computed {
-                register: Register { sig: 0, se: sign },
-                flags: 0,
-            });
+            return zero.then_some(Computed::zero(sign));
         }
         let product = a.sig as u128 * b.sig as u128;
         let (hi, lo) = ((product >> 64) as u64, product as u64);
@@ -191,6 +215,10 @@ impl Arithmetic for Mul {
 }
 
 impl Arithmetic for Div {
+    #[inline(always)]
+    fn usual(a: Register, b: Register) -> Option<Computed> {
+        usual::divide(a, b)
+    }
     #[inline(always)]
     fn compute(a: Register, b: Register, dropped: u64) -> Option<Computed> {
         if !are_normal(a, b) {
@@ -218,6 +246,10 @@ impl Arithmetic for Div {
 
 impl Arithmetic for DivR {
     #[inline(always)]
+    fn usual(a: Register, b: Register) -> Option<Computed> {
+        usual::divide(b, a)
+    }
+    #[inline(always)]
     fn compute(a: Register, b: Register, dropped: u64) -> Option<Computed> {
         Div::compute(b, a, dropped)
     }
@@ -226,27 +258,27 @@ impl Arithmetic for DivR {
 /// A double in extended format, if it is normal or zero.
 #[inline(always)]
 pub(crate) fn widen_double(raw: u64) -> Option<Register> {
-    let (exp, sign) = ((raw >> 52) as u32 & 0x7ff, (raw >> 48) as u32 & SIGN);
+    let (exp, sign) = ((raw >> 52) as u32 & 0x7ff, (raw >> 32) as u32 & SIGN);
     if exp.wrapping_sub(1) < 0x7fe {
         return Some(Register {
             sig: raw << 11 | INTEGER,
             se: sign | (exp + (BIAS as u32 - 0x3ff)),
         });
     }
-    (raw << 1 == 0).then_some(Register { sig: 0, se: sign })
+    (raw << 1 == 0).then_some(Register::zero(sign))
 }
 
 /// A single in extended format, if it is normal or zero.
 #[inline(always)]
 pub(crate) fn widen_single(raw: u32) -> Option<Register> {
-    let (exp, sign) = (raw >> 23 & 0xff, raw >> 16 & SIGN);
+    let (exp, sign) = (raw >> 23 & 0xff, raw & SIGN);
     if exp.wrapping_sub(1) < 0xfe {
         return Some(Register {
             sig: (raw as u64) << 40 | INTEGER,
             se: sign | (exp + (BIAS as u32 - 0x7f)),
         });
     }
-    (raw << 1 == 0).then_some(Register { sig: 0, se: sign })
+    (raw << 1 == 0).then_some(Register::zero(sign))
 }
 
 /// An integer in extended format.
@@ -255,7 +287,7 @@ pub(crate) fn widen_integer(value: i64) -> Register {
     let magnitude = value.unsigned_abs();
     let shift = magnitude.leading_zeros();
     if shift == 64 {
-        return Register { sig: 0, se: 0 };
+        return Register::zero(0);
     }
     let sign = (value >> 63) as u32 & SIGN;
     Register {
@@ -266,6 +298,7 @@ pub(crate) fn widen_integer(value: i64) -> Register {
 
 /// A format that is stored, as a type: how many bits of the significand fall off, and its exponents.
 pub(crate) trait Narrow: 'static {
+    const BITS: u32;
     const DROP: u32;
     const BIAS: i32;
     const EXP_MAX: i32;
@@ -278,6 +311,7 @@ pub(crate) struct Single;
 pub(crate) struct Double;
 
 impl Narrow for Single {
+    const BITS: u32 = 32;
     const DROP: u32 = 40;
     const BIAS: i32 = 0x7f;
     const EXP_MAX: i32 = 0xff;
@@ -285,6 +319,7 @@ impl Narrow for Single {
 }
 
 impl Narrow for Double {
+    const BITS: u32 = 64;
     const DROP: u32 = 11;
     const BIAS: i32 = 0x3ff;
     const EXP_MAX: i32 = 0x7ff;
@@ -294,35 +329,51 @@ impl Narrow for Double {
 impl Fpu {
     #[inline(always)]
     fn register(&self, i: u8) -> Register {
-        self.registers[(self.top.wrapping_add(i) & 7) as usize]
+        self.registers[self.index(i)]
     }
 
     #[inline(always)]
     fn put(&mut self, i: u8, register: Register) {
-        self.registers[(self.top.wrapping_add(i) & 7) as usize] = register;
+        self.registers[self.index(i)] = register;
     }
 
     #[inline(always)]
     fn drop_top(&mut self) {
-        self.registers[(self.top & 7) as usize].se |= EMPTY;
+        self.registers[self.index(0)].se |= EMPTY;
         self.top = self.top.wrapping_add(1) & 7;
     }
 
+    /// Clears C1, as everything does that does not round.
     #[inline(always)]
-    fn note(&mut self, flags: u16) {
-        self.status = self.status & !cc::C1 | flags;
+    fn clear_c1(&mut self) {
+        self.c1 = false;
     }
 
-    /// `ST(destination) op= source`.
+    /// Takes over the outcome of a rounding.
+    #[inline(always)]
+    fn note(&mut self, computed: &Computed) {
+        self.c1 = computed.up;
+        self.lost |= computed.lost;
+    }
+
+    /// `ST(destination) op= source`; `usual` if only normal numbers at full precision are to be tried.
     #[inline(always)]
     pub(crate) fn quick_arithmetic<O: Arithmetic>(
         &mut self,
         destination: u8,
         source: Register,
         pop: bool,
+        usual: bool,
     ) -> Option<()> {
-        let computed = O::compute(self.register(destination), source, self.dropped)?;
-        self.note(computed.flags);
+        let a = self.register(destination);
+        let computed = if !usual {
+            O::compute(a, source, self.dropped)?
+        } else if (a.se | source.se | self.short) & (EMPTY | SPECIAL) == 0 {
+            O::usual(a, source)?
+        } else {
+            return None;
+        };
+        self.note(&computed);
         self.put(destination, computed.register);
         if pop {
             self.drop_top();
@@ -337,8 +388,9 @@ impl Fpu {
         destination: u8,
         source: u8,
         pop: bool,
+        usual: bool,
     ) -> Option<()> {
-        self.quick_arithmetic::<O>(destination, self.register(source), pop)
+        self.quick_arithmetic::<O>(destination, self.register(source), pop, usual)
     }
 
     /// FSQRT.
@@ -352,7 +404,7 @@ impl Fpu {
         let odd = power & 1 != 0;
         let (root, lo) = arith::square_root(a.sig, odd);
         let computed = finish(0, (power >> 1) + BIAS, root, lo, self.dropped)?;
-        self.note(computed.flags);
+        self.note(&computed);
         self.put(0, computed.register);
         Some(())
     }
@@ -363,7 +415,7 @@ impl Fpu {
         if self.register(7).se & EMPTY == 0 {
             return None;
         }
-        self.note(0);
+        self.clear_c1();
         self.top = self.top.wrapping_sub(1) & 7;
         self.put(0, register);
         Some(())
@@ -386,7 +438,7 @@ impl Fpu {
         if register.se & EMPTY != 0 {
             return None;
         }
-        self.note(0);
+        self.clear_c1();
         self.put(i, register);
         if pop {
             self.drop_top();
@@ -401,7 +453,7 @@ impl Fpu {
         if (a.se | b.se) & EMPTY != 0 {
             return None;
         }
-        self.note(0);
+        self.clear_c1();
         self.put(0, b);
         self.put(i, a);
         Some(())
@@ -414,7 +466,7 @@ impl Fpu {
         if a.se & EMPTY != 0 {
             return None;
         }
-        self.note(0);
+        self.clear_c1();
         let se = if flip { a.se ^ SIGN } else { a.se & !SIGN };
         self.put(0, Register { se, ..a });
         Some(())
@@ -436,7 +488,7 @@ impl Fpu {
         if a.se == b.se && a.sig == b.sig {
             return Some(cc::C3);
         }
-        let less = a.se < b.se || a.se == b.se && a.sig < b.sig;
+        let less = a.exp() < b.exp() || a.se == b.se && a.sig < b.sig;
         Some(if less != negative { cc::C0 } else { 0 })
     }
 
@@ -444,6 +496,7 @@ impl Fpu {
     #[inline(always)]
     pub(crate) fn quick_compare(&mut self, b: Register, pops: u32) -> Option<()> {
         let codes = self.quick_codes(b)?;
+        self.clear_c1();
         self.status = self.status & !cc::ALL | codes;
         for _ in 0..pops {
             self.drop_top();
@@ -471,7 +524,7 @@ impl Fpu {
     #[inline(always)]
     pub(crate) fn quick_narrow<N: Narrow>(&self) -> Option<(u64, u16)> {
         let a = self.register(0);
-        let sign = ((a.se & SIGN) as u64) << (N::FRACTION + (if N::DROP == 40 { 8 } else { 11 }) - 15);
+        let sign = ((a.se & SIGN) as u64) << (N::BITS - 32);
         if !a.is_normal() {
             return a.is_zero().then_some((sign, 0));
         }
@@ -532,13 +585,14 @@ impl Fpu {
     #[inline(always)]
     pub(crate) fn quick_extended(&self) -> Option<(u64, u16)> {
         let a = self.register(0);
-        (a.se & EMPTY == 0).then_some((a.sig, a.se as u16))
+        (a.se & EMPTY == 0).then_some((a.sig, a.value().se))
     }
 
     /// Notes what a store that is done raised, and pops.
     #[inline(always)]
     pub(crate) fn quick_stored(&mut self, flags: u16, pop: bool) {
-        self.note(flags);
+        self.c1 = flags & flag::C1 != 0;
+        self.status |= flags & flag::PE;
         if pop {
             self.drop_top();
         }
