@@ -176,7 +176,7 @@ impl Fpu {
     /// The status word.
     #[inline(always)]
     pub fn status_word(&self) -> u16 {
-        let noted = (self.lost != 0) as u16 * flag::PE | self.c1 as u16 * cc::C1;
+        let noted = ((self.lost != 0) as u16 * flag::PE) | (self.c1 as u16 * cc::C1);
         self.status | noted | (self.top as u16) << 11
     }
 

@@ -464,7 +464,7 @@ impl Fpu {
         let mut env = Env::new(self.control);
         let codes = env.compare(self.st(0), self.st(i), ordered);
         // C1 stays as it was.
-        self.raise(env.flags | self.c1 as u16 * cc::C1);
+        self.raise(env.flags | (self.c1 as u16 * cc::C1));
         if pop && !env.stops() {
             self.pop();
         }

@@ -267,7 +267,7 @@ fn all_widths_and_both_directions_of_the_port_across_pages() {
     }
     for (instruction, size) in [(&REP_OUTSB[..], 1), (&REP_OUTSW, 2), (&REP_OUTSD, 4)] {
         let fill = |_: &mut Cpu, mem: &mut GuestMemory| {
-            let bytes: Vec<u8> = (0..3000u32).map(|n| (n * 7 >> 3) as u8).collect();
+            let bytes: Vec<u8> = (0..3000u32).map(|n| ((n * 7) >> 3) as u8).collect();
             mem.phys_write(0x2e01, &bytes);
         };
         let end = check(&program(false, 0x2e01, 700, instruction), 0, fill);

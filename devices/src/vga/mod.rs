@@ -96,21 +96,26 @@ pub struct Vga {
     displayed_start: u16,
 }
 
+/// The timing of `registers` as a reset leaves them.
+fn reset_timing(registers: &Registers) -> Timing {
+    let clock = clock_hz(MiscOutput::empty());
+    Timing::new(Geometry::new(&registers.crtc, &registers.sequencer, clock), 0)
+}
+
 impl Vga {
     /// A VGA whose vertical interrupt drives `irq` (ISA interrupt 2, which arrives as 9).
     pub fn new(irq: IrqLine) -> Self {
         let registers = Registers::default();
-        let misc = MiscOutput::empty();
-        let geometry = Geometry::new(&registers.crtc, &registers.sequencer, clock_hz(misc));
+        let timing = reset_timing(&registers);
         Self {
             irq,
-            misc,
+            misc: MiscOutput::empty(),
             feature_control: 0,
             video_enable: true,
             displayed_registers: registers.clone(),
             registers,
             memory: VideoMemory::new(),
-            timing: Timing::new(geometry, 0),
+            timing,
             start: 0,
             vertical_interrupt: false,
             frame_number: 0,
@@ -290,19 +295,18 @@ impl Device for Vga {
     }
 
     fn reset(&mut self, kind: ResetKind, ctx: &mut Ctx<'_>) {
-        let fresh = Self::new(self.irq);
-        let memory = core::mem::replace(&mut self.memory, fresh.memory);
-        if kind == ResetKind::Hard {
-            self.memory = memory;
+        // A guest may fall from one reset into the next: what need not be allocated anew is kept.
+        if kind != ResetKind::Hard {
+            self.memory = VideoMemory::new();
         }
-        self.misc = fresh.misc;
-        self.feature_control = fresh.feature_control;
-        self.video_enable = fresh.video_enable;
-        self.registers = fresh.registers;
-        self.timing = fresh.timing;
-        self.in_retrace = fresh.in_retrace;
-        self.start = fresh.start;
-        self.vertical_interrupt = fresh.vertical_interrupt;
+        self.misc = MiscOutput::empty();
+        self.feature_control = 0;
+        self.video_enable = true;
+        self.registers = Registers::default();
+        self.timing = reset_timing(&self.registers);
+        self.in_retrace = false;
+        self.start = 0;
+        self.vertical_interrupt = false;
         self.registers_changed = true;
         self.data_path_changed();
         self.update_interrupt(ctx);
