@@ -61,6 +61,7 @@ impl Synth {
     }
 
     /// Whether nothing more is to be heard until the next edge.
+    #[cfg(any(feature = "sound", test))]
     pub fn is_silent(&self) -> bool {
         self.sample() == 0 && self.slope.iter().all(|&slope| slope == 0)
     }
