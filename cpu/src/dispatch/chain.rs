@@ -9,6 +9,7 @@ use crate::{
         beside::Beside,
         ea,
         fused::Fused,
+        io::quiet_in_dx,
         move_::{Cc, Condition},
         st,
     },
@@ -56,6 +57,21 @@ chained! {
                 Ok(flow) => proceed::<O>(e, i, b, result, carry, flow),
                 Err(Abort) if O::HAS_SECOND => beside::<O>(e, i, b, r, c),
                 Err(Abort) => slow::<O>(e, i, b, r, c),
+            }
+        }
+    }
+
+    /// IN of `O` at the port in DX: a cycle that changes nothing beyond its chip leaves nothing to look at, and
+    /// the next record follows at once.
+    fn input[O: Op](e, i, b, r, c) {
+        // SAFETY: as in `fast`; `bus` is valid while the chain runs.
+        unsafe {
+            let bus: &mut Bus<'_> = &mut *(*e).bus;
+            let now = (*e).time_before(&*i, b);
+            if quiet_in_dx(&mut (*e).core, bus, &*i, now) {
+                next(e, i, b, r, c)
+            } else {
+                slow::<O>(e, i, b, r, c)
             }
         }
     }
@@ -435,8 +451,10 @@ impl<O: Op> Table<O> {
     }
 
     const fn by_stack<const FLAGS: bool, const EA: u8>() -> [Handler; st::COUNT] {
-        if matches!(O::FORM, Form::Slow) {
-            return [slow::<O>; st::COUNT];
+        match O::FORM {
+            Form::Slow => return [slow::<O>; st::COUNT],
+            Form::Input => return [input::<O>; st::COUNT],
+            _ => {}
         }
         let flat: Handler = fast::<O, FLAGS, EA, { st::FLAT }>;
         if !O::FORM.has_stack() {

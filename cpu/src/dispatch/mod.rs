@@ -134,10 +134,15 @@ impl Engine {
     fn prepare(&mut self, insn: &Insn, budget: i32) {
         self.core.eip = insn.eip;
         self.core.next_eip = insn.next_eip();
-        self.core.now = self
-            .horizon
+        self.core.now = self.time_before(insn, budget);
+    }
+
+    /// The time before an instruction.
+    #[inline(always)]
+    fn time_before(&self, insn: &Insn, budget: i32) -> Ticks {
+        self.horizon
             .wrapping_sub(budget as i64 as u64)
-            .wrapping_add(insn.n as u64 - 1);
+            .wrapping_add(insn.n as u64 - 1)
     }
 
     /// Whether the next record may be executed: nothing happened, and the trace still stands.

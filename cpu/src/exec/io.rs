@@ -2,14 +2,20 @@
 //!
 //! Follows SDM vol. 1 §19.5 and vol. 3B §17.2.4.
 
-use oldiron_mmu::{Bus, IoWidth};
+use oldiron_mmu::{Bus, IoWidth, Ticks};
 
-use super::descriptor::is_tss32;
+use super::{Flow, descriptor::is_tss32, op};
 use crate::{
     core::{Core, Cr4, Mode, reg},
     fault::{Fault, FaultRule},
     insn::Insn,
 };
+
+op! { /// IN accumulator, DX
+InDx, Input, Other, |x: X, i| {
+    x.system(in_dx, i)?;
+    Ok(Flow::Next)
+}}
 
 /// Where a 32-bit TSS holds the offset of its I/O permission bitmap.
 pub(crate) const IO_MAP_BASE: u32 = 0x66;
@@ -106,6 +112,27 @@ fn output(core: &mut Core, bus: &mut Bus<'_>, port: u16, width: IoWidth) -> Resu
     let value = core.gpr32(reg::EAX);
     port_out(core, bus, port, value, width);
     Ok(())
+}
+
+/// IN accumulator, DX at `now`, if no permission need be looked up and the cycle changes nothing beyond its chip.
+/// False: it is not that simple, and nothing has happened.
+#[inline(always)]
+pub(crate) fn quiet_in_dx(core: &mut Core, bus: &mut Bus<'_>, insn: &Insn, now: Ticks) -> bool {
+    let permitted = match core.mode() {
+        Mode::Real => true,
+        Mode::Protected => core.cpl <= core.eflags.iopl(),
+        Mode::Virtual8086 => false,
+    };
+    if !permitted || core.cr4.contains(Cr4::DE) {
+        return false;
+    }
+    let width = width_of(insn);
+    let Some(value) = bus.io.port_read_quiet(now, core.reg(reg::EDX as u8), width) else {
+        return false;
+    };
+    let kept = core.gpr32(reg::EAX) & !width.mask();
+    core.set_reg(ACCUMULATOR, kept | value & width.mask());
+    true
 }
 
 /// IN accumulator, imm8 — SDM vol. 2A "IN".

@@ -115,6 +115,8 @@ pub(crate) enum Form {
     Stack,
     /// A memory operand and the stack.
     MemoryStack,
+    /// IN at the port in DX: the slow path, unless the chip answers without touching anything else.
+    Input,
     /// Always the slow path.
     Slow,
 }

@@ -56,7 +56,6 @@ system_ops! {
         Lahf = flag_control::lahf,
         Sahf = flag_control::sahf,
         InImm = io::in_,
-        InDx = io::in_dx,
         OutImm = io::out_,
         OutDx = io::out_dx,
     }

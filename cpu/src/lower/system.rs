@@ -6,7 +6,7 @@ use log::{Level, log_enabled};
 use super::{Context, Lowered, number, segment_number, width};
 use crate::{
     core::seg,
-    exec::{Op, real::*, system::*},
+    exec::{Op, io::InDx, real::*, system::*},
     insn::{Insn, InsnAttr},
 };
 
