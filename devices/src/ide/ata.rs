@@ -1,9 +1,10 @@
 //! The commands of an ATA disk (ATA-4 §8), and its image.
 
+use super::disk_unit::{DiskUnit, MAX_MULTIPLE, Power};
 use super::geometry::DiskGeometry;
 use super::identify;
+use super::interface::{Flow, Next};
 use super::registers::{DeviceHead, Error, Status, TaskFile};
-use super::unit::{Flow, MAX_MULTIPLE, Next, Power, Unit};
 use crate::{BlockImage, Ctx, DiskError, SECTOR_SIZE};
 
 /// Sectors that commands of 28 bits reach: words 60 and 61 hold no more (ATA-6 §8.15.50).
@@ -98,16 +99,16 @@ fn standby_seconds(count: u8) -> Option<u64> {
     }
 }
 
-impl Unit {
+impl DiskUnit<'_> {
     /// The command register is written.
     pub(super) fn command(&mut self, opcode: u8, ctx: &mut Ctx<'_>) {
-        log::trace!(target: "dev::ide", "device {}: command {opcode:#04x} {:02x?}", self.number, self.s.task);
+        log::trace!(target: "dev::ide", "device {}: command {opcode:#04x} {:02x?}", self.place.number, self.io.task);
         if self.s.power == Power::Sleep {
-            log::debug!(target: "dev::ide", "device {}: sleeps, {opcode:#04x} is not heard", self.number);
+            log::debug!(target: "dev::ide", "device {}: sleeps, {opcode:#04x} is not heard", self.place.number);
             return;
         }
         self.abandon();
-        self.s.error = Error::empty();
+        self.io.error = Error::empty();
         self.count_down(opcode, ctx);
         match opcode {
             // READ SECTORS, with and without retries.
@@ -122,10 +123,10 @@ impl Unit {
             // READ VERIFY, with and without retries.
             0x40 | 0x41 => match self.begin_at() {
                 Some(lba) => {
-                    (self.s.lba, self.s.left) = (lba, sector_count(self.s.task.count));
+                    (self.s.lba, self.s.left) = (lba, sector_count(self.io.task.count));
                     self.after_access(Next::Verify, self.s.left, ctx);
                 }
-                None => self.soon(Next::End(Error::IDNF), ctx),
+                None => self.io.soon(Next::End(Error::IDNF), ctx),
             },
             // FORMAT TRACK.
             0x50 => self.begin_format(ctx),
@@ -140,39 +141,39 @@ impl Unit {
                     self.s.lba = lba;
                     self.after_access(Next::End(Error::empty()), 0, ctx);
                 }
-                None => self.soon(Next::End(Error::IDNF), ctx),
+                None => self.io.soon(Next::End(Error::IDNF), ctx),
             },
             // INITIALIZE DEVICE PARAMETERS.
             0x91 => self.initialize_parameters(ctx),
             // READ BUFFER and WRITE BUFFER.
             0xe4 => {
-                self.s.flow = Flow::Reply;
-                self.soon(Next::Present, ctx);
+                self.io.flow = Flow::Reply;
+                self.io.soon(Next::Present, ctx);
             }
             0xe8 => {
-                self.s.flow = Flow::Store;
-                self.soon(Next::FirstRequest, ctx);
+                self.io.flow = Flow::Store;
+                self.io.soon(Next::FirstRequest, ctx);
             }
             // FLUSH CACHE.
-            0xe7 => self.soon(Next::Flush, ctx),
+            0xe7 => self.io.soon(Next::Flush, ctx),
             // IDENTIFY DEVICE.
             0xec => {
                 let data = identify::identify_device(self);
-                self.s.buffer[..SECTOR_SIZE].copy_from_slice(&data);
-                self.s.flow = Flow::Reply;
-                self.soon(Next::Present, ctx);
+                self.io.buffer[..SECTOR_SIZE].copy_from_slice(&data);
+                self.io.flow = Flow::Reply;
+                self.io.soon(Next::Present, ctx);
             }
             // SET FEATURES.
             0xef => self.set_features(ctx),
             // READ NATIVE MAX ADDRESS.
             0xf8 => {
                 self.set_address(self.disk.sectors28().saturating_sub(1));
-                self.soon(Next::End(Error::empty()), ctx);
+                self.io.soon(Next::End(Error::empty()), ctx);
             }
             0x94..=0x99 | 0xe0..=0xe3 | 0xe5 | 0xe6 => self.power_command(opcode, ctx),
             _ => {
-                log::debug!(target: "dev::ide", "device {}: command {opcode:#04x} aborted", self.number);
-                self.soon(Next::End(Error::ABRT), ctx);
+                log::debug!(target: "dev::ide", "device {}: command {opcode:#04x} aborted", self.place.number);
+                self.io.soon(Next::End(Error::ABRT), ctx);
             }
         }
     }
@@ -180,10 +181,10 @@ impl Unit {
     fn sectors(&mut self, flow: Flow, block: u8, ctx: &Ctx<'_>) {
         match self.begin_at() {
             Some(lba) => {
-                (self.s.lba, self.s.left) = (lba, sector_count(self.s.task.count));
+                (self.s.lba, self.s.left) = (lba, sector_count(self.io.task.count));
                 self.begin_sectors(flow, block, ctx);
             }
-            None => self.soon(Next::End(Error::IDNF), ctx),
+            None => self.io.soon(Next::End(Error::IDNF), ctx),
         }
     }
 
@@ -199,7 +200,7 @@ impl Unit {
 
     /// The sector that the registers name; `None` if there is no such address.
     fn begin_at(&self) -> Option<u64> {
-        let task = &self.s.task;
+        let task = &self.io.task;
         let lba = if task.uses_lba() {
             task.lba28()
         } else {
@@ -212,7 +213,7 @@ impl Unit {
 
     /// The first sector of the track that the cylinder and head registers name; `None` if there is no such track.
     fn track_start(&self) -> Option<u64> {
-        let (cylinder, head) = (self.s.task.cylinder(), self.s.task.head());
+        let (cylinder, head) = (self.io.task.cylinder(), self.io.task.head());
         let exists = cylinder < self.cylinders() && head < self.s.heads;
         let track = u64::from(cylinder) * u64::from(self.s.heads) + u64::from(head);
         exists.then(|| track * u64::from(self.s.sectors))
@@ -221,7 +222,7 @@ impl Unit {
     /// FORMAT TRACK takes a table and then clears the track, with LBA the one that the sector is on.
     fn begin_format(&mut self, ctx: &Ctx<'_>) {
         let per_track = u64::from(self.s.sectors.max(1));
-        let first = if self.s.task.uses_lba() {
+        let first = if self.io.task.uses_lba() {
             self.begin_at().map(|lba| lba - lba % per_track)
         } else {
             self.track_start()
@@ -229,19 +230,19 @@ impl Unit {
         match first.filter(|first| first + per_track <= self.disk.sectors28()) {
             Some(lba) => {
                 self.s.lba = lba;
-                self.s.flow = Flow::Format;
-                self.soon(Next::FirstRequest, ctx);
+                self.io.flow = Flow::Format;
+                self.io.soon(Next::FirstRequest, ctx);
             }
-            None => self.soon(Next::End(Error::IDNF), ctx),
+            None => self.io.soon(Next::End(Error::IDNF), ctx),
         }
     }
 
     /// The table is there: a descriptor and a number for each sector. Sectors have no place of their own on the
     /// track, so that only the descriptor counts: 0 for a good sector; none can be marked bad.
     pub(super) fn format_track(&mut self, ctx: &mut Ctx<'_>) {
-        ctx.out.activity |= self.activity;
+        ctx.out.activity |= self.place.activity;
         let count = u64::from(self.s.sectors);
-        let mut descriptors = self.s.buffer.iter().step_by(2).take(usize::from(self.s.sectors));
+        let mut descriptors = self.io.buffer.iter().step_by(2).take(usize::from(self.s.sectors));
         if descriptors.any(|&descriptor| descriptor != 0) {
             self.end(Error::ABRT);
             return;
@@ -267,40 +268,41 @@ impl Unit {
 
     /// Puts the address of a sector into the registers, in the form that they hold.
     pub(super) fn set_address(&mut self, lba: u64) {
-        if self.s.task.uses_lba() {
-            self.s.task.set_lba28(lba);
+        if self.io.task.uses_lba() {
+            self.io.task.set_lba28(lba);
             return;
         }
         let per_track = u64::from(self.s.sectors.max(1));
         let heads = u64::from(self.s.heads.max(1));
         let track = lba / per_track;
-        [self.s.task.cylinder_low, self.s.task.cylinder_high, ..] = (track / heads).to_le_bytes();
-        self.s.task.set_head((track % heads) as u8);
-        self.s.task.sector = (lba % per_track) as u8 + 1;
+        [self.io.task.cylinder_low, self.io.task.cylinder_high, ..] = (track / heads).to_le_bytes();
+        self.io.task.set_head((track % heads) as u8);
+        self.io.task.sector = (lba % per_track) as u8 + 1;
     }
 
     fn set_multiple(&mut self, ctx: &Ctx<'_>) {
-        let count = self.s.task.count;
+        let count = self.io.task.count;
         let known = count == 0 || count.is_power_of_two() && count <= MAX_MULTIPLE;
         // An unknown count turns multiple mode off (ATA-4 §8.40).
         self.s.multiple = if known { count } else { 0 };
-        self.soon(Next::End(if known { Error::empty() } else { Error::ABRT }), ctx);
+        self.io
+            .soon(Next::End(if known { Error::empty() } else { Error::ABRT }), ctx);
     }
 
     fn initialize_parameters(&mut self, ctx: &Ctx<'_>) {
-        let (heads, sectors) = (self.s.task.head() + 1, self.s.task.count);
+        let (heads, sectors) = (self.io.task.head() + 1, self.io.task.count);
         let error = if sectors == 0 {
             Error::ABRT
         } else {
             (self.s.heads, self.s.sectors) = (heads, sectors);
             Error::empty()
         };
-        self.soon(Next::End(error), ctx);
+        self.io.soon(Next::End(error), ctx);
     }
 
     fn set_features(&mut self, ctx: &Ctx<'_>) {
         let mut next = Next::End(Error::empty());
-        match self.s.task.features {
+        match self.io.task.features {
             feature::WRITE_CACHE_ON => self.s.write_cache = true,
             feature::WRITE_CACHE_OFF => {
                 self.s.write_cache = false;
@@ -309,14 +311,14 @@ impl Unit {
             feature::LOOK_AHEAD_ON => self.s.look_ahead = true,
             feature::LOOK_AHEAD_OFF => self.s.look_ahead = false,
             // PIO default modes, and PIO modes 0 to 4 with flow control.
-            feature::TRANSFER_MODE if matches!(self.s.task.count, 0x00 | 0x01 | 0x08..=0x0c) => {}
+            feature::TRANSFER_MODE if matches!(self.io.task.count, 0x00 | 0x01 | 0x08..=0x0c) => {}
             feature::KEEP_SETTINGS => self.s.reverts = false,
             feature::REVERT_SETTINGS => self.s.reverts = true,
             // There is nothing to retry.
             feature::RETRIES_ON | feature::RETRIES_OFF => {}
             _ => next = Next::End(Error::ABRT),
         }
-        self.soon(next, ctx);
+        self.io.soon(next, ctx);
     }
 
     /// The power mode that a command finds, and what it makes of it.
@@ -338,7 +340,7 @@ impl Unit {
     fn power_command(&mut self, opcode: u8, ctx: &Ctx<'_>) {
         // IDLE and STANDBY set the standby timer.
         if matches!(opcode, 0x96 | 0x97 | 0xe2 | 0xe3) {
-            let seconds = standby_seconds(self.s.task.count);
+            let seconds = standby_seconds(self.io.task.count);
             self.s.standby_after = seconds.map(|seconds| ctx.rate.ticks_for(seconds, 1));
         }
         let mut next = Next::End(Error::empty());
@@ -350,25 +352,25 @@ impl Unit {
             0x95 | 0x97 | 0xe1 | 0xe3 => self.s.power = Power::Idle,
             // CHECK POWER MODE.
             _ => {
-                self.s.task.count = match self.s.power {
+                self.io.task.count = match self.s.power {
                     Power::Active => POWER_ACTIVE,
                     Power::Idle => POWER_IDLE,
                     Power::Standby | Power::Sleep => POWER_STANDBY,
                 }
             }
         }
-        self.soon(next, ctx);
+        self.io.soon(next, ctx);
     }
 
     /// Registers after a reset or diagnostic; busy until it ends.
     pub(super) fn sign_in(&mut self) {
         self.abandon();
-        self.s.task = TaskFile {
+        self.io.task = TaskFile {
             device: DeviceHead::empty(),
             ..TaskFile::ATA_SIGNATURE
         };
-        self.s.error = Error::DIAGNOSTIC_PASSED;
-        self.s.status = Status::BSY;
+        self.io.error = Error::DIAGNOSTIC_PASSED;
+        self.io.status = Status::BSY;
         if self.s.power == Power::Sleep {
             self.s.power = Power::Standby;
         }

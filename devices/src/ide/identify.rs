@@ -1,7 +1,7 @@
 //! The 256 words of IDENTIFY DEVICE (ATA-4 §8.12).
 
 use super::ata::LBA28_SECTORS;
-use super::unit::{MAX_MULTIPLE, Unit};
+use super::disk_unit::{DiskUnit, MAX_MULTIPLE};
 use crate::SECTOR_SIZE;
 
 const MODEL: &str = "OLDIRON HARDDISK";
@@ -34,7 +34,7 @@ const DEVICE_1_RESET: u16 = 0x0b00;
 const PIO_CYCLE_NS: u16 = 120;
 
 /// Text is stored with the bytes of each word exchanged, padded with blanks.
-fn put_text(words: &mut [u16], text: &str) {
+pub(super) fn put_text(words: &mut [u16], text: &str) {
     let mut bytes = text.bytes().chain(core::iter::repeat(b' '));
     for word in words {
         *word = u16::from_be_bytes([bytes.next().unwrap_or(b' '), bytes.next().unwrap_or(b' ')]);
@@ -46,7 +46,7 @@ fn low_high(value: u64) -> [u16; 2] {
 }
 
 /// The reply to IDENTIFY DEVICE.
-pub(super) fn identify_device(unit: &Unit) -> [u8; SECTOR_SIZE] {
+pub(super) fn identify_device(unit: &DiskUnit<'_>) -> [u8; SECTOR_SIZE] {
     let physical = unit.disk.geometry.physical;
     let (heads, sectors, cylinders) = (
         u16::from(unit.s.heads),
@@ -62,7 +62,7 @@ pub(super) fn identify_device(unit: &Unit) -> [u8; SECTOR_SIZE] {
     w[4] = SECTOR_SIZE as u16 * u16::from(physical.sectors.min(63));
     w[5] = SECTOR_SIZE as u16;
     w[6] = physical.sectors.into();
-    put_text(&mut w[10..20], &format!("OI{:08}", unit.activity));
+    put_text(&mut w[10..20], &format!("OI{:08}", unit.place.activity));
     // A dual-ported buffer of 256 KiB; no ECC bytes, for there is no READ LONG.
     w[20] = 3;
     w[21] = 512;
@@ -105,13 +105,18 @@ pub(super) fn identify_device(unit: &Unit) -> [u8; SECTOR_SIZE] {
     w[86] = FLUSH_CACHE;
     w[87] = FIXED_14;
     w[93] = CABLE
-        | if unit.number == 0 {
+        | if unit.place.number == 0 {
             DEVICE_0_RESET
         } else {
             DEVICE_1_RESET
         };
+    finish(w)
+}
+
+/// The words as bytes, with the integrity word at the end.
+pub(super) fn finish(words: [u16; 256]) -> [u8; SECTOR_SIZE] {
     let mut bytes = [0; SECTOR_SIZE];
-    for (bytes, word) in bytes.chunks_exact_mut(2).zip(w) {
+    for (bytes, word) in bytes.chunks_exact_mut(2).zip(words) {
         bytes.copy_from_slice(&word.to_le_bytes());
     }
     // Integrity word: signature and a checksum that makes the sum of all bytes zero.

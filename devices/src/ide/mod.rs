@@ -1,6 +1,6 @@
-//! An ATA channel with up to two disks: 1F0h–1F7h and 3F6h, or 170h–177h and 376h–377h.
+//! An ATA channel with up to two disks or CD-ROM drives: 1F0h–1F7h and 3F6h, or 170h–177h and 376h–377h.
 //!
-//! Follows ATA/ATAPI-4 (T13 1153D); section numbers refer to it. What ATA-1 and ATA-2 had besides (FORMAT
+//! Follows ATA/ATAPI-4 (T13 1153D); section numbers refer to it. CD-ROM drives are in [`atapi`]. What ATA-1 and ATA-2 had besides (FORMAT
 //! TRACK, RECALIBRATE, WRITE VERIFY, the commands 94h to 99h) is there, too. PIO in blocks through the data
 //! port, 16 and 32 bits wide; each device has its own registers, and writes go to both, as on the
 //! cable. Completions are events after a delay: at `--timing fast` 20 µs for an access, 0.5 µs for a
@@ -18,8 +18,11 @@
 //! controller).
 
 mod ata;
+mod atapi;
+mod disk_unit;
 mod geometry;
 mod identify;
+mod interface;
 mod registers;
 mod unit;
 
@@ -32,8 +35,9 @@ use self::ata::Disk;
 pub use self::geometry::{
     DiskGeometry, GeometryError, GeometrySource, check_chs, find_geometry, given_geometry,
 };
+use self::interface::Next;
 use self::registers::{Control, DeviceHead, Status};
-use self::unit::{Next, Unit, UnitState};
+use self::unit::{Place, Unit};
 use crate::{BlockImage, Chs, Ctx, Device, DiskError, IrqLine, PortRange, ResetKind, SECTOR_SIZE, TimerId};
 
 /// Registers, as offsets from the first port.
@@ -128,46 +132,75 @@ impl IdeChannel {
                 find_geometry(sectors, &first)
             }
         };
-        let device = device & 1;
-        let unit = Unit::new(Disk { image, geometry }, device, self.first_activity << device);
-        self.units[usize::from(device)] = Some(unit);
+        let place = self.place(device);
+        self.units[usize::from(place.number)] = Some(Unit::disk(Disk { image, geometry }, place));
         Ok(())
+    }
+
+    /// Puts a CD-ROM drive on the cable as device 0 or 1, with or without a disc.
+    pub fn attach_cdrom(&mut self, device: u8, image: Option<Box<dyn BlockImage>>) {
+        let place = self.place(device);
+        self.units[usize::from(place.number)] = Some(Unit::cdrom(image, place));
+    }
+
+    /// Changes the disc in a CD-ROM drive, or takes it out, and returns the one that was in it. It is done by
+    /// force: a guest that has locked the door can only be told afterwards. Nothing happens where there is no
+    /// such drive.
+    pub fn insert_cd(
+        &mut self,
+        device: u8,
+        image: Option<Box<dyn BlockImage>>,
+    ) -> Option<Box<dyn BlockImage>> {
+        self.unit_mut(device)?.as_cdrom_mut()?.insert(image)
+    }
+
+    /// Whether a device is a CD-ROM drive.
+    pub fn is_cdrom(&self, device: u8) -> bool {
+        self.unit(device).is_some_and(|unit| unit.as_cdrom().is_some())
+    }
+
+    fn place(&self, device: u8) -> Place {
+        let number = device & 1;
+        Place {
+            number,
+            activity: self.first_activity << number,
+        }
+    }
+
+    fn unit(&self, device: u8) -> Option<&Unit> {
+        self.units.get(usize::from(device))?.as_ref()
+    }
+
+    fn unit_mut(&mut self, device: u8) -> Option<&mut Unit> {
+        self.units.get_mut(usize::from(device))?.as_mut()
     }
 
     /// The geometries of a disk, if there is one.
     pub fn geometry(&self, device: u8) -> Option<DiskGeometry> {
-        self.units
-            .get(usize::from(device))?
-            .as_ref()
-            .map(|unit| unit.disk.geometry)
+        self.unit(device)?.as_disk().map(|disk| disk.geometry)
     }
 
     /// The size of a disk in sectors, if there is one.
     pub fn sectors(&self, device: u8) -> Option<u64> {
-        self.units
-            .get(usize::from(device))?
-            .as_ref()
-            .map(|unit| unit.disk.sectors())
+        self.unit(device)?.as_disk().map(Disk::sectors)
     }
 
-    /// The image of a disk, if there is one.
+    /// The image of a disk, or of what is in a CD-ROM drive, if there is one.
     pub fn image(&self, device: u8) -> Option<&dyn BlockImage> {
-        let unit = self.units.get(usize::from(device))?.as_ref()?;
-        Some(unit.disk.image.as_ref())
+        self.unit(device)?.image()
     }
 
-    /// The image of a disk, to change what is kept beside it.
+    /// The same, to change what is kept beside it.
     pub fn image_mut(&mut self, device: u8) -> Option<&mut Box<dyn BlockImage>> {
-        let unit = self.units.get_mut(usize::from(device))?.as_mut()?;
-        Some(&mut unit.disk.image)
+        self.unit_mut(device)?.image_mut()
     }
 
-    /// Flushes the images of both disks; the first error is reported.
+    /// Flushes the images of both devices; the first error is reported.
     pub fn flush(&mut self) -> Result<(), DiskError> {
-        let results = self
-            .units
-            .each_mut()
-            .map(|unit| unit.as_mut().map_or(Ok(()), |unit| unit.disk.image.flush()));
+        let results = self.units.each_mut().map(|unit| {
+            let image = unit.as_mut().and_then(Unit::image_mut);
+            image.map_or(Ok(()), |image| image.flush())
+        });
         results.into_iter().collect()
     }
 
@@ -181,12 +214,12 @@ impl IdeChannel {
     pub fn quiet_read(&mut self, port: u16, width: IoWidth, now: Ticks) -> Option<u32> {
         let register = port.wrapping_sub(self.ports[0].first);
         let unit = self.units[usize::from(self.second)].as_mut()?;
-        if unit.s.due.is_some_and(|(at, _)| at <= now) {
+        if unit.io.due.is_some_and(|(at, _)| at <= now) {
             return None;
         }
         match register {
-            DATA => unit.take_inside(width),
-            STATUS_COMMAND if unit.s.interrupt => None,
+            DATA => unit.io.take_inside(width),
+            STATUS_COMMAND if unit.io.interrupt => None,
             _ => Some(self.read_register(register).into()),
         }
     }
@@ -233,13 +266,13 @@ impl IdeChannel {
     /// when somebody looks.
     fn update(&self, ctx: &mut Ctx<'_>) {
         let silent = self.control.contains(Control::NIEN);
-        let asserted = self.selected().is_some_and(|unit| unit.s.interrupt);
+        let asserted = self.selected().is_some_and(|unit| unit.io.interrupt);
         ctx.irq.set(self.irq, asserted && !silent);
         let due = self
             .units
             .iter()
             .flatten()
-            .filter_map(|unit| unit.s.due)
+            .filter_map(|unit| unit.io.due)
             .filter(|&(_, next)| !(silent && next == Next::ReadBlock))
             .map(|(at, _)| at)
             .min();
@@ -252,18 +285,14 @@ impl IdeChannel {
     fn restart(&mut self, next: Option<Next>, ctx: &mut Ctx<'_>) {
         self.second = false;
         for unit in self.units.iter_mut().flatten() {
-            unit.sign_in();
-            if let Some(next) = next {
-                unit.soon(next, ctx);
-            }
+            unit.restart(next, ctx);
         }
     }
 
-    /// What was written goes to the disks before a reset: drives do not lose what they have acknowledged.
+    /// What was written goes to the disks before a reset.
     fn settle(&mut self, ctx: &mut Ctx<'_>) {
         for unit in self.units.iter_mut().flatten() {
-            // The front end hears of an error; nobody waits for the command.
-            let _ = unit.disk.flush(ctx);
+            unit.settle(ctx);
         }
     }
 
@@ -273,7 +302,7 @@ impl IdeChannel {
         if self.control.contains(Control::SRST) && !old.contains(Control::SRST) {
             // Busy as long as the bit is set.
             self.settle(ctx);
-            self.units.iter_mut().flatten().for_each(Unit::revert_settings);
+            self.units.iter_mut().flatten().for_each(Unit::software_reset);
             self.restart(None, ctx);
         } else if old.contains(Control::SRST) && !self.control.contains(Control::SRST) {
             self.restart(Some(Next::Ready { interrupt: false }), ctx);
@@ -288,18 +317,14 @@ impl IdeChannel {
             self.restart(Some(Next::Ready { interrupt: true }), ctx);
             // Device 0 speaks for both.
             if let [_, Some(unit)] = &mut self.units
-                && let Some((_, next)) = &mut unit.s.due
+                && let Some((_, next)) = &mut unit.io.due
             {
                 *next = Next::Ready { interrupt: false };
             }
             return;
         }
         if let Some(unit) = self.selected_mut() {
-            if unit.s.status.contains(Status::BSY) {
-                log::debug!(target: "dev::ide", "command {opcode:#04x} while busy is ignored");
-            } else {
-                unit.command(opcode, ctx);
-            }
+            unit.command(opcode, ctx);
         }
     }
 
@@ -311,9 +336,9 @@ impl IdeChannel {
             .units
             .iter_mut()
             .flatten()
-            .filter(|unit| !unit.s.status.contains(Status::BSY))
+            .filter(|unit| !unit.io.status.contains(Status::BSY))
         {
-            let task = &mut unit.s.task;
+            let task = &mut unit.io.task;
             match register {
                 ERROR_FEATURES => task.features = value,
                 SECTOR_COUNT => task.count = value,
@@ -333,8 +358,8 @@ impl IdeChannel {
             [Some(unit), _] => unit,
             _ => return FLOATING,
         };
-        let present = (answering.number == 1) == second;
-        let s = &mut answering.s;
+        let present = (answering.place.number == 1) == second;
+        let s = &mut answering.io;
         if register == STATUS_COMMAND && present {
             s.interrupt = false;
         }
@@ -407,7 +432,7 @@ impl Device for IdeChannel {
             return 0;
         }
         self.catch_up(ctx);
-        let ready = self.selected().map_or(0, |unit| unit.ready_bytes(true));
+        let ready = self.selected().map_or(0, |unit| unit.io.ready_bytes(true));
         let len = whole_cycles(buf.len().min(ready), width, ctx);
         self.read_data_block(&mut buf[..len], ctx)
     }
@@ -417,7 +442,7 @@ impl Device for IdeChannel {
         if !self.is_data_port(port) || width == IoWidth::Byte {
             return 0;
         }
-        let ready = self.selected().map_or(0, |unit| unit.ready_bytes(false));
+        let ready = self.selected().map_or(0, |unit| unit.io.ready_bytes(false));
         let len = whole_cycles(data.len().min(ready), width, ctx);
         self.write_data_block(&data[..len], ctx)
     }
@@ -461,23 +486,20 @@ impl Snapshot for IdeChannel {
     fn save(&self, w: &mut StateWriter) {
         w.put(&(self.second, self.control));
         for unit in &self.units {
-            w.put(&unit.as_ref().map(|unit| (unit.disk.sectors(), &unit.s)));
+            match unit {
+                Some(unit) => unit.save(w),
+                None => w.put(&None::<()>),
+            }
         }
     }
 
     fn load(&mut self, r: &mut StateReader<'_>) -> Result<(), SnapshotError> {
         (self.second, self.control) = r.get()?;
         for unit in &mut self.units {
-            let saved: Option<(u64, UnitState)> = r.get()?;
-            match (unit.as_mut(), saved) {
-                (None, None) => {}
-                (Some(unit), Some((sectors, s))) if sectors == unit.disk.sectors() => {
-                    if !Unit::is_sane(&s) {
-                        return Err(r.damaged());
-                    }
-                    unit.s = s;
-                }
-                _ => return Err(r.mismatch("other disks")),
+            match unit {
+                Some(unit) => unit.load(r)?,
+                None if r.get::<bool>()? => return Err(r.mismatch("other disks")),
+                None => {}
             }
         }
         Ok(())

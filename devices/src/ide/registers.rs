@@ -81,6 +81,18 @@ impl TaskFile {
         device: DeviceHead::empty(),
     };
 
+    /// The signature of a packet device (ATA-4 §9.1).
+    pub(super) const PACKET_SIGNATURE: Self = Self {
+        cylinder_low: 0x14,
+        cylinder_high: 0xeb,
+        ..Self::ATA_SIGNATURE
+    };
+
+    /// Of a packet command the cylinder registers hold how many bytes a block may have, or has.
+    pub(super) fn set_byte_count(&mut self, bytes: u16) {
+        [self.cylinder_low, self.cylinder_high] = bytes.to_le_bytes();
+    }
+
     pub(super) fn cylinder(&self) -> u16 {
         u16::from_le_bytes([self.cylinder_low, self.cylinder_high])
     }

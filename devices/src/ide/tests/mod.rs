@@ -4,6 +4,7 @@ mod commands;
 mod cycles;
 mod durable;
 mod old_commands;
+mod packet;
 mod power;
 mod soak;
 

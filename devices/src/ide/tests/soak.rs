@@ -8,6 +8,10 @@ fn channel(random: &mut Prng) -> IdeChannel {
     let mut channel = IdeChannel::primary(IRQ);
     for device in 0..2 {
         let sectors = [1, 100, 5000, SECTORS][random.below(4) as usize];
+        if random.below(3) == 0 {
+            channel.attach_cdrom(device, any_disc(random));
+            continue;
+        }
         let image: Box<dyn BlockImage> = match random.below(5) {
             0 => continue,
             1 => Box::new(MemoryImage::read_only(numbered_bytes(sectors))),
@@ -27,6 +31,39 @@ fn channel(random: &mut Prng) -> IdeChannel {
     channel
 }
 
+fn any_disc(random: &mut Prng) -> Option<Box<dyn BlockImage>> {
+    let image = MemoryImage::read_only(numbered_bytes(4 * random.below(200)));
+    match random.below(4) {
+        0 => None,
+        1 | 2 => Some(Box::new(BadSector { image, bad: 10 })),
+        _ => Some(Box::new(image)),
+    }
+}
+
+/// A packet: any, or a command that there is with fields that mostly mean something.
+fn any_packet(random: &mut Prng) -> [u8; 12] {
+    const COMMANDS: [u8; 32] = [
+        0x00, 0x03, 0x12, 0x15, 0x1a, 0x1b, 0x1e, 0x25, 0x28, 0x2b, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x4a,
+        0x4b, 0x4e, 0x51, 0x52, 0x55, 0x5a, 0xa5, 0xa8, 0xb9, 0xba, 0xbb, 0xbd, 0xbe, 0x28, 0xbe,
+    ];
+    let mut packet = core::array::from_fn(|_| random.next() as u8);
+    if random.below(8) > 0 {
+        let kept = random.next() as u16;
+        for (at, byte) in packet.iter_mut().enumerate() {
+            if kept >> at & 1 == 0 {
+                *byte = [0, 0, 0, 1, 2, 8, 0x10, 0xf8][random.below(8) as usize];
+            }
+        }
+        packet[0] = COMMANDS[random.below(COMMANDS.len() as u64) as usize];
+        // Addresses and lengths that exist.
+        if matches!(packet[0], 0x28 | 0xa8 | 0xbe) {
+            packet[1..5].fill(0);
+            packet[6..8].fill(0);
+        }
+    }
+    packet
+}
+
 fn any_width(random: &mut Prng) -> IoWidth {
     [IoWidth::Byte, IoWidth::Word, IoWidth::Dword][random.below(3) as usize]
 }
@@ -41,14 +78,14 @@ fn run_width(random: &mut Prng) -> IoWidth {
 
 #[test]
 fn random_port_traffic_and_restores_never_panic() {
-    const COMMANDS: [u8; 23] = [
+    const COMMANDS: [u8; 26] = [
         0x20, 0x21, 0x30, 0x31, 0xc4, 0xc5, 0xc6, 0x40, 0x10, 0x50, 0x70, 0x90, 0x91, 0xe4, 0xe8, 0xe7, 0xec,
-        0xef, 0xf8, 0xe5, 0xe0, 0xa1, 0xc8,
+        0xef, 0xf8, 0xe5, 0xe0, 0xa1, 0xc8, 0xa0, 0xa0, 0x08,
     ];
     let mut random = Prng(0xa7a_d15c);
     let mut rig = Rig::new(channel(&mut random));
-    let (mut blocks, mut errors) = (0, 0);
-    for round in 0..1_000_000u32 {
+    let (mut blocks, mut errors, mut packets) = (0, 0, 0);
+    for round in 0..2_000_000u32 {
         rig.timing = if round & 0x10000 == 0 {
             Timing::Fast
         } else {
@@ -116,7 +153,25 @@ fn random_port_traffic_and_restores_never_panic() {
                 }
                 load(&mut rig.chip, &bytes).unwrap();
             }
-            25 if random.below(2000) == 0 => rig.chip = channel(&mut random),
+            29 => {
+                // A packet for whom it may concern.
+                rig.out(
+                    BASE + ERROR_FEATURES,
+                    (random.below(16) == 0) as u8 * random.next() as u8,
+                );
+                rig.out(BASE + CYLINDER_LOW, random.next() as u8);
+                rig.out(BASE + CYLINDER_HIGH, [0, 8, 0xff][random.below(3) as usize]);
+                rig.out(COMMAND, 0xa0);
+                rig.wait_micros(3);
+                let packet = any_packet(&mut random);
+                let taken = rig.with(|chip, ctx| chip.port_write_run(BASE, IoWidth::Word, &packet, ctx));
+                packets += u32::from(taken == packet.len());
+            }
+            31 if random.below(100) == 0 => {
+                let disc = any_disc(&mut random);
+                rig.chip.insert_cd(random.below(2) as u8, disc);
+            }
+            25 if random.below(1000) == 0 => rig.chip = channel(&mut random),
             26 if random.below(500) == 0 => rig.with(|chip, ctx| chip.reset(ResetKind::Hard, ctx)),
             // Wakes drives that sleep.
             28 if random.below(200) == 0 => {
@@ -140,7 +195,7 @@ fn random_port_traffic_and_restores_never_panic() {
         rig.out.disk_errors.clear();
     }
     assert!(
-        blocks > 5_000 && errors > 10,
-        "the traffic reaches commands: {blocks}, {errors}"
+        blocks > 5_000 && errors > 10 && packets > 5_000,
+        "the traffic reaches commands: {blocks}, {errors}, {packets}"
     );
 }
