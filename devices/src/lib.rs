@@ -13,6 +13,7 @@ mod dma;
 mod floppy;
 mod ide;
 mod irq;
+mod ne2000;
 mod outbox;
 mod overlay;
 mod pic;
@@ -36,7 +37,8 @@ pub use ide::{
     DiskGeometry, GeometryError, GeometrySource, IdeChannel, check_chs, find_geometry, given_geometry,
 };
 pub use irq::{IrqLine, IrqLines};
-pub use outbox::{Outbox, SerialByte, SpeakerEdge};
+pub use ne2000::{NE2000_PORTS, Ne2000};
+pub use outbox::{Outbox, SentFrame, SerialByte, SpeakerEdge};
 pub use overlay::{CLUSTER_SECTORS, Overlay, OverlayError, OverlayImage};
 pub use pic::PicPair;
 pub use pit::Pit;

@@ -24,6 +24,15 @@ pub struct SpeakerEdge {
     pub level: u8,
 }
 
+/// A frame that a network card sent, without its check sequence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentFrame {
+    /// When its last bit left.
+    pub at: Ticks,
+    /// Addresses, type and data; at most 1518 bytes, and as few as the guest asked for.
+    pub bytes: Vec<u8>,
+}
+
 /// Everything that chips send out of the machine, in order, each with its tick where that matters.
 ///
 /// Not part of the machine's state: the board empties it at each slice boundary.
@@ -37,6 +46,8 @@ pub struct Outbox {
     pub port_log: Vec<(u16, u8)>,
     /// What the speaker does, in order: at most one edge for each CLK pulse of the timer.
     pub speaker: Vec<SpeakerEdge>,
+    /// Frames that the network card sent.
+    pub frames: Vec<SentFrame>,
     /// Keyboard LEDs: bit 0 scroll, 1 num, 2 caps; set when they change.
     pub keyboard_leds: Option<u8>,
     /// A chip asked for a reset of the processor.

@@ -52,6 +52,8 @@ timer_ids! {
     Ide1,
     /// VGA: vertical retrace starts; a frame is complete.
     VgaRetrace,
+    /// Network card: a packet has been sent, the next one arrives, or an empty transfer is done.
+    Network,
 }
 
 /// When each timer is due. `Ticks::MAX` means not armed.

@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind
 use oldiron_platform::{Chs, CpuModel, DateTime, Timing};
 use regex::Regex;
 
-use crate::{img::create, log_sink::LogSpec, matcher, spec::Again, units};
+use crate::{img::create, log_sink::LogSpec, matcher, net::NetArgs, spec::Again, units};
 
 /// A PC in software: boots old operating systems from floppy and hard disk images.
 #[derive(Debug, Parser)]
@@ -416,6 +416,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "f4",
           value_parser = units::port, help_heading = "Ports")]
     pub debug_exit: Option<u16>,
+
+    /// Network options.
+    #[command(flatten)]
+    pub net: NetArgs,
 
     /// End with exit 0 when the text screen matches
     #[arg(long, allow_hyphen_values = true, value_name = "RE", value_parser = matcher::text_pattern, help_heading = "When to end")]
@@ -969,6 +973,8 @@ mod tests {
             ("--port-log 80", "FILE"),
             ("--debug-exit=xyz", "xyz"),
             ("--speed fast", "realtime"),
+            ("--nic usb", "isa"),
+            ("--nic isa,mac=1", "six bytes"),
             ("--fda", "--fda"),
             ("-cdrom x.iso", "--cdrom"),
             ("cpu", "list"),

@@ -22,6 +22,7 @@ mod matcher;
 mod mouse;
 #[cfg(all(feature = "window", unix, not(target_os = "macos")))]
 mod mouse_x11;
+mod net;
 mod outcome;
 mod overlay_file;
 mod pacer;

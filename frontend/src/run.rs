@@ -21,6 +21,7 @@ use crate::{
     headless::Headless,
     log_sink,
     matcher::Conditions,
+    net::Network,
     outcome::{Failure, Outcome, code},
     recording::{Beginning, Recorder, Replay},
     script::{self, Line},
@@ -151,7 +152,17 @@ pub fn start(args: &RunArgs, replay: Option<Replay>) -> Result<Outcome, Failure>
         machine.count_forms();
     }
     let sound = Sound::open(&sound_to(args, display.as_ref()), &machine)?;
-    let mut core = Core::new(machine, serial, debug_console, port_logs, sound, floppies, spec);
+    let network = Network::open(&args.net, rate)?;
+    let mut core = Core::new(
+        machine,
+        serial,
+        debug_console,
+        port_logs,
+        sound,
+        network,
+        floppies,
+        spec,
+    );
     if let Some(snapshot) = &snapshot {
         core.resume(snapshot);
     }

@@ -19,6 +19,7 @@ use crate::{
     complain,
     display::{Command, Display, Input, MENU, Status, menu_command},
     matcher::{self, Conditions, Verdict},
+    net::Network,
     outcome::{Failure, Outcome, code},
     pacer::{Pacer, thread_time},
     recording::{Due, Recorder, Replay},
@@ -75,6 +76,7 @@ pub struct Core {
     debug_console: Option<HostEnd>,
     port_logs: PortLogs,
     sound: Sound,
+    network: Network,
     floppies: FloppyLists,
     /// What the machine is built from, and what is in its drives now.
     spec: Spec,
@@ -96,6 +98,7 @@ impl Core {
         debug_console: Option<HostEnd>,
         port_logs: PortLogs,
         sound: Sound,
+        network: Network,
         floppies: FloppyLists,
         spec: Spec,
     ) -> Self {
@@ -108,6 +111,7 @@ impl Core {
             debug_console,
             port_logs,
             sound,
+            network,
             floppies,
             spec,
             instructions_before,
@@ -202,7 +206,8 @@ impl Core {
             result = result.and(end.flush());
         }
         let sound = self.sound.finish(&self.machine);
-        result.and(self.port_logs.flush()).and(sound)
+        let network = self.network.flush();
+        result.and(self.port_logs.flush()).and(sound).and(network)
     }
 }
 
@@ -562,6 +567,7 @@ impl<'a> Session<'a> {
             sent = sent.and(console.send(&out.debug_console));
         }
         sent = sent.and(self.core.port_logs.write(&out.port_log));
+        sent = sent.and(self.core.network.take(&out.frames));
         let known_to = self.core.machine.speaker_known_to();
         sent = sent.and(self.core.sound.follow(&out.speaker, known_to));
         if let Some(log) = &mut self.core.serial_log {
@@ -592,8 +598,10 @@ impl<'a> Session<'a> {
     /// What the machine stopped for.
     fn stopped(&mut self, stop: StopReason) -> Result<(), Outcome> {
         if let Some(replay) = &self.instruments.replay {
-            let at_once = matches!(stop, StopReason::Deadline | StopReason::Serial)
-                || stop == StopReason::TripleFault && self.core.leaves_protected_mode();
+            let at_once = matches!(
+                stop,
+                StopReason::Deadline | StopReason::Serial | StopReason::Frame
+            ) || stop == StopReason::TripleFault && self.core.leaves_protected_mode();
             if !at_once {
                 let now = self.core.now();
                 return match replay.goes_on_at(&self.core.machine) {
@@ -603,7 +611,7 @@ impl<'a> Session<'a> {
             }
         }
         match stop {
-            StopReason::Deadline | StopReason::Serial => Ok(()),
+            StopReason::Deadline | StopReason::Serial | StopReason::Frame => Ok(()),
             StopReason::PowerOff => self.guest_left("power-off", "the guest powered off"),
             StopReason::Reset => self.guest_left("reset", "the guest reset the machine (--on-reset exit)"),
             StopReason::DebugExit(value) => {

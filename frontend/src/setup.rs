@@ -307,6 +307,7 @@ impl Parts {
             disks,
             debug_exit: args.debug_exit,
             debug_console: args.has_debug_console(),
+            network: args.net.card(),
         }
     }
 
@@ -327,6 +328,7 @@ impl Parts {
             .debug_exit(args.debug_exit)
             .debug_console(args.has_debug_console())
             .port_log(ports)
+            .network(args.net.card())
             .dispatch(match args.dispatch {
                 DispatchKind::Chained => Dispatch::Chained,
                 DispatchKind::Loop => Dispatch::Loop,
@@ -367,6 +369,10 @@ impl Parts {
             BuildError::Disk { .. } | BuildError::BiosSize { .. } | BuildError::VgaBiosSize { .. } => {
                 Failure::file(error.to_string())
             }
+            BuildError::PortConflict { second: "ne2000", .. } => Failure::usage(format!(
+                "{error}; choose others, as in --nic isa,io=300 or io=340"
+            )),
+            BuildError::InterruptTaken { .. } => Failure::usage(format!("{error}, as in --nic isa,irq=10")),
             error => Failure::usage(error.to_string()),
         })?;
         Ok((machine, FloppyLists::new(lists, writes)))

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use oldiron_platform::{Chs, CpuModel, DateTime, FloppyKind, Timing, hash::Hasher};
+use oldiron_platform::{Chs, CpuModel, DateTime, FloppyKind, NetworkCard, Timing, hash::Hasher};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -46,6 +46,9 @@ pub struct Spec {
     pub debug_exit: Option<u16>,
     /// Port E9h is there.
     pub debug_console: bool,
+    /// The network card.
+    #[serde(default)]
+    pub network: Option<NetworkCard>,
 }
 
 /// A floppy drive.
@@ -253,6 +256,7 @@ impl Spec {
         args.bios = self.rom(&self.bios, args.bios.as_deref(), home, "--bios")?;
         args.vga_bios = self.rom(&self.vga_bios, args.vga_bios.as_deref(), home, "--vga-bios")?;
         args.debug_exit = self.debug_exit;
+        args.net.nic = self.network;
         let mut again = Again {
             debug_console: self.debug_console,
             ..Again::default()
@@ -360,6 +364,18 @@ impl Spec {
         }
         if args.debugcon.is_some() && !self.debug_console {
             return refuse("port E9h", "not there", "--debugcon");
+        }
+        let card = args.net.card();
+        if card.is_some() && self.network.is_none() {
+            return refuse(
+                "the network card",
+                "not fitted",
+                "--nic and the network's options",
+            );
+        }
+        if args.net.nic.is_some() && card != self.network {
+            let was = self.network.map_or(String::new(), |card| card.to_string());
+            return refuse("the network card", &was, "--nic");
         }
         if !args.chs.is_empty() {
             return refuse(

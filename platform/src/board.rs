@@ -282,6 +282,16 @@ impl Board {
         self.settle(mem);
     }
 
+    /// A frame arrives at the network card.
+    pub(crate) fn frame(&mut self, mem: &mut GuestMemory, now: Ticks, bytes: Vec<u8>) {
+        let Self { chips, wires, .. } = self;
+        if let Some(card) = &mut chips.network {
+            let mut bus = BoardDma::new(Some(&mut chips.dma), mem);
+            card.receive(bytes, &mut wires.lend(now, &mut bus));
+        }
+        self.settle(mem);
+    }
+
     /// How many more bytes may wait for a serial port.
     pub(crate) fn serial_input_room(&self, port: u8) -> usize {
         self.inputs.serial_room(port)
@@ -371,6 +381,7 @@ fn timer_owner(id: TimerId) -> DeviceId {
         TimerId::Ide0 => DeviceId::Ide0,
         TimerId::Ide1 => DeviceId::Ide1,
         TimerId::VgaRetrace => DeviceId::Vga,
+        TimerId::Network => DeviceId::Network,
     }
 }
 
@@ -525,7 +536,7 @@ struct BoardState {
 
 impl Snapshot for Board {
     const TAG: [u8; 4] = *b"BORD";
-    const VERSION: u16 = 2;
+    const VERSION: u16 = 3;
 
     fn save(&self, w: &mut StateWriter) {
         w.put(&BoardState {

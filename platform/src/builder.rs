@@ -8,7 +8,7 @@ use oldiron_devices::{
 use oldiron_mmu::TickRate;
 
 use crate::{
-    Machine,
+    Machine, NetworkCard,
     board::Board,
     chips::Chips,
     cmos_contents::{self, BootDevice, Facts},
@@ -81,6 +81,26 @@ pub enum BuildError {
         #[source]
         source: GeometryError,
     },
+    /// The network card's ports are not ones that its jumpers can choose.
+    #[error("a network card at port {io:x}: must be a multiple of 20h from 200 to 3e0")]
+    NetworkPorts {
+        /// The first port asked for.
+        io: u16,
+    },
+    /// The network card's interrupt line cannot be had.
+    #[error("a network card on interrupt {irq}: that is {by}; must be 5, 7, 9, 10 or 11")]
+    InterruptTaken {
+        /// The line asked for.
+        irq: u8,
+        /// Whose it is.
+        by: &'static str,
+    },
+    /// The network card's address is not that of one station.
+    #[error("a network card with the address {:02x}:…: its first byte must be even, for an odd one is that of a group", mac[0])]
+    GroupAddress {
+        /// What was asked for.
+        mac: [u8; 6],
+    },
     /// Two chips decode the same port.
     #[error("port {port:#06x} is claimed by both {first} and {second}")]
     PortConflict {
@@ -123,6 +143,7 @@ pub struct MachineBuilder {
     pub(crate) debug_exit: Option<u16>,
     pub(crate) debug_console: bool,
     pub(crate) port_log: Vec<u16>,
+    pub(crate) network: Option<NetworkCard>,
     pub(crate) dispatch: Dispatch,
     bad_drive: Option<BuildError>,
 }
@@ -149,6 +170,7 @@ impl Default for MachineBuilder {
             debug_exit: None,
             debug_console: false,
             port_log: Vec::new(),
+            network: None,
             dispatch: Dispatch::default(),
             bad_drive: None,
         }
@@ -259,6 +281,12 @@ impl MachineBuilder {
         self
     }
 
+    /// A network card, or none.
+    pub fn network(mut self, card: Option<NetworkCard>) -> Self {
+        self.network = card;
+        self
+    }
+
     /// How the processor dispatches instructions. Results never depend on it.
     pub fn dispatch(mut self, dispatch: Dispatch) -> Self {
         self.dispatch = dispatch;
@@ -328,6 +356,7 @@ impl MachineBuilder {
             ide,
             vga: Vga::new(source::VGA),
             coprocessor: CoprocessorError::new(source::COPROCESSOR),
+            network: self.network.as_ref().map(NetworkCard::build).transpose()?,
         };
         let board = Board::new(self.rate, self.timing, chips, &self.port_log)?;
         let configuration = Configuration {
@@ -341,6 +370,7 @@ impl MachineBuilder {
             vga_bios_hash: hash::hash_bytes(&vga_bios),
             debug_exit: self.debug_exit,
             debug_console: self.debug_console,
+            network: self.network,
         };
         Ok(Machine::new(model, self.dispatch, mem, board, configuration))
     }
@@ -351,6 +381,7 @@ mod tests {
     use oldiron_devices::MemoryImage;
 
     use super::*;
+    use crate::CardSlot;
 
     fn builder() -> MachineBuilder {
         MachineBuilder::new()
@@ -403,6 +434,37 @@ mod tests {
                 index: 4
             }
         );
+    }
+
+    #[test]
+    fn a_network_card_must_find_its_ports_and_its_line_free() {
+        let with = |io, irq, first| {
+            let slot = CardSlot::Isa { io, irq };
+            builder().network(Some(NetworkCard {
+                slot,
+                mac: [first, 0, 0, 0, 0, 1],
+            }))
+        };
+        assert!(with(0x300, 9, 2).build().is_ok());
+        assert!(with(0x280, 2, 2).build().is_ok());
+        assert_eq!(error(with(0x310, 9, 2)), BuildError::NetworkPorts { io: 0x310 });
+        assert_eq!(error(with(0x1f0, 9, 2)), BuildError::NetworkPorts { io: 0x1f0 });
+        assert_eq!(
+            error(with(0x300, 4, 2)),
+            BuildError::InterruptTaken { irq: 4, by: "COM1" }
+        );
+        assert!(matches!(
+            error(with(0x300, 16, 2)),
+            BuildError::InterruptTaken { irq: 16, .. }
+        ));
+        assert!(matches!(
+            error(with(0x300, 9, 1)),
+            BuildError::GroupAddress { .. }
+        ));
+        assert!(matches!(
+            error(with(0x3e0, 9, 2)),
+            BuildError::PortConflict { second: "ne2000", .. }
+        ));
     }
 
     #[test]

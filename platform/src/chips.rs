@@ -1,8 +1,8 @@
 //! The chips: typed fields, and the one place that knows which chip has which number.
 
 use oldiron_devices::{
-    Cmos, CoprocessorError, Device, DmaPair, FloppyController, IdeChannel, PicPair, Pit, Ps2Controller,
-    SystemPorts, Uart, Vga,
+    Cmos, CoprocessorError, Device, DmaPair, FloppyController, IdeChannel, Ne2000, PicPair, Pit,
+    Ps2Controller, SystemPorts, Uart, Vga,
 };
 use oldiron_mmu::SnapshotError;
 
@@ -26,11 +26,12 @@ pub(crate) enum DeviceId {
     Ide1,
     Vga,
     Coprocessor,
+    Network,
 }
 
 impl DeviceId {
     /// All chips, in the order in which they are reset and saved.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Pic,
         Self::Pit,
         Self::Dma,
@@ -44,13 +45,14 @@ impl DeviceId {
         Self::Ide1,
         Self::Vga,
         Self::Coprocessor,
+        Self::Network,
     ];
 
     /// Whether an access means that the guest is at work rather than waiting.
     pub(crate) fn moves_data(self) -> bool {
         matches!(
             self,
-            Self::Floppy | Self::Ide0 | Self::Ide1 | Self::Vga | Self::Uart0 | Self::Uart1
+            Self::Floppy | Self::Ide0 | Self::Ide1 | Self::Vga | Self::Uart0 | Self::Uart1 | Self::Network
         )
     }
 }
@@ -68,6 +70,7 @@ pub(crate) struct Chips {
     pub(crate) ide: [IdeChannel; 2],
     pub(crate) vga: Vga,
     pub(crate) coprocessor: CoprocessorError,
+    pub(crate) network: Option<Ne2000>,
 }
 
 impl Chips {
@@ -93,6 +96,7 @@ impl Chips {
             DeviceId::Ide1 => (second_channel, dma),
             DeviceId::Vga => (&mut self.vga, dma),
             DeviceId::Coprocessor => (&mut self.coprocessor, dma),
+            DeviceId::Network => (self.network.as_mut()?, dma),
         })
     }
 
@@ -123,6 +127,7 @@ impl Chips {
             DeviceId::Ide1 => &self.ide[1],
             DeviceId::Vga => &self.vga,
             DeviceId::Coprocessor => &self.coprocessor,
+            DeviceId::Network => self.network.as_ref()?,
         })
     }
 
@@ -143,6 +148,7 @@ impl Chips {
         self.ide.iter().for_each(|channel| w.component(channel));
         w.component(&self.vga);
         w.component(&self.coprocessor);
+        self.network.iter().for_each(|card| w.component(card));
     }
 
     pub(crate) fn load(&mut self, r: &mut FileReader<'_>) -> Result<(), SnapshotError> {
@@ -160,6 +166,7 @@ impl Chips {
             r.component(channel)?;
         }
         r.component(&mut self.vga)?;
-        r.component(&mut self.coprocessor)
+        r.component(&mut self.coprocessor)?;
+        self.network.iter_mut().try_for_each(|card| r.component(card))
     }
 }

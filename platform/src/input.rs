@@ -42,6 +42,11 @@ pub enum HostEvent {
     PowerButton,
     /// The NMI button of a service technician.
     NmiButton,
+    /// A frame arrives at the network card.
+    Frame {
+        /// Addresses, type and data, without the check sequence.
+        bytes: Vec<u8>,
+    },
 }
 
 /// Most keys and serial bytes (of each port) that wait for the guest to take them.

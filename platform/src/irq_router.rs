@@ -21,7 +21,31 @@ pub(crate) mod source {
     pub(crate) const IDE1: IrqLine = IrqLine::new(8);
     pub(crate) const VGA: IrqLine = IrqLine::new(9);
     pub(crate) const COPROCESSOR: IrqLine = IrqLine::new(10);
+
+    /// The first of the wires of expansion slots, which have one for each ISA line.
+    pub(super) const SLOTS: u8 = 16;
+
+    /// What a card in a slot drives as ISA line 0 to 15.
+    pub(crate) const fn slot(isa: u8) -> IrqLine {
+        IrqLine::new(SLOTS + (isa & 15))
+    }
 }
+
+/// ISA lines that chips of the board drive, as cards see them; 9 is theirs to share with the VGA, which
+/// interrupts only programs that ask for it.
+pub(crate) const TAKEN: &[(u8, &str)] = &[
+    (0, "timer"),
+    (1, "keyboard"),
+    (2, "second interrupt controller"),
+    (3, "COM2"),
+    (4, "COM1"),
+    (6, "floppy controller"),
+    (8, "clock"),
+    (12, "mouse"),
+    (13, "coprocessor"),
+    (14, "first IDE channel"),
+    (15, "second IDE channel"),
+];
 
 /// Where each wire ends.
 const ROUTES: &[(IrqLine, u8)] = &[
@@ -61,7 +85,8 @@ impl IrqRouter {
         let held = self.seen & levels & !rose;
         self.seen = levels;
         let onto_isa = |sources: u64| {
-            ROUTES.iter().fold(0u16, |lines, &(wire, isa)| {
+            let slots = (sources >> source::SLOTS) as u16;
+            ROUTES.iter().fold(slots, |lines, &(wire, isa)| {
                 lines | ((sources >> wire.source() & 1) as u16) << isa
             })
         };
@@ -106,6 +131,19 @@ mod tests {
             irq.set(wire, false);
             assert_eq!(router.sample(&mut irq), IsaLines { levels: 0, rising: 0 });
         }
+    }
+
+    #[test]
+    fn a_card_in_a_slot_shares_the_line_of_its_number() {
+        let (mut irq, mut router) = (IrqLines::default(), IrqRouter::default());
+        irq.set(source::slot(9), true);
+        let line = IsaLines {
+            levels: 1 << 9,
+            rising: 1 << 9,
+        };
+        assert_eq!(router.sample(&mut irq), line);
+        irq.set(source::VGA, true);
+        assert_eq!(router.sample(&mut irq), IsaLines { rising: 0, ..line });
     }
 
     #[test]

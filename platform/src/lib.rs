@@ -45,6 +45,7 @@ mod irq_router;
 mod machine;
 mod media;
 mod memory_map;
+mod network;
 mod overlays;
 mod ports;
 mod screen;
@@ -59,11 +60,12 @@ pub use input::HostEvent;
 pub use input_log::{Input, InputLog, LogPlace, Stamped};
 pub use machine::Machine;
 pub use media::{MediaError, base_hash};
+pub use network::{CardSlot, NetworkCard};
 pub use oldiron_cpu::{Count, Coverage, CpuModel, Dispatch, Form, MODELS, ModelError};
 pub use oldiron_devices::{
     BlockImage, CLUSTER_SECTORS, Chs, DateTime, DiskError, DiskGeometry, FloppyFormat, FloppyKind, Frame,
     GeometryError, GeometrySource, KeyCode, MemoryImage, Outbox, Overlay, OverlayError, OverlayImage,
-    SECTOR_SIZE, SerialByte, SpeakerEdge, TextCell, TextCells, TextCursor, Timing, Vga, check_chs,
+    SECTOR_SIZE, SentFrame, SerialByte, SpeakerEdge, TextCell, TextCells, TextCursor, Timing, Vga, check_chs,
     cp437_char, drive_type_for, find_geometry,
 };
 pub use oldiron_mmu::{TickRate, Ticks};

@@ -1,12 +1,12 @@
 //! The machine: a processor, memory and a board, and the loop that drives them.
 
 use oldiron_cpu::{Coverage, Cpu, CpuModel, Dispatch, Exit};
-use oldiron_devices::{Outbox, ResetKind, SpeakerEdge};
+use oldiron_devices::{Ne2000, Outbox, ResetKind, SpeakerEdge};
 use oldiron_mmu::{Attention, Bus, GuestMemory, IoSpace, TickRate, Ticks};
 
 use crate::{
-    HostEvent, Input, InputLog, MachineStats, StopReason, board::Board, clock::Clock, input::KeyEvent,
-    state::Configuration,
+    HostEvent, Input, InputLog, MachineStats, NetworkCard, StopReason, board::Board, clock::Clock,
+    input::KeyEvent, state::Configuration,
 };
 
 /// A PC.
@@ -24,6 +24,7 @@ pub struct Machine {
     /// Collected for the caller; the board's own outbox is emptied into it.
     outbox: Outbox,
     stop_on_serial: bool,
+    stop_on_frame: bool,
     stop_on_reset: bool,
     halted: bool,
 }
@@ -49,6 +50,7 @@ impl Machine {
             inputs: InputLog::default(),
             outbox,
             stop_on_serial: false,
+            stop_on_frame: false,
             stop_on_reset: false,
             halted: false,
         };
@@ -86,7 +88,7 @@ impl Machine {
                 return StopReason::Deadline;
             }
             if let Some(reason) = self.run_slice(until) {
-                if matches!(reason, StopReason::Serial | StopReason::Reset) {
+                if matches!(reason, StopReason::Serial | StopReason::Frame | StopReason::Reset) {
                     // Stops that were asked for: the state is that of a run that does not stop here.
                     let now = self.now();
                     self.board.run_due_timers(&mut self.mem, now);
@@ -139,6 +141,7 @@ impl Machine {
     fn collect_output(&mut self) -> Option<StopReason> {
         let out = self.board.take_output(self.clock.now());
         let serial = out.serial.iter().any(|sent| sent.port == 0);
+        let frame = !out.frames.is_empty();
         let failed = !out.disk_errors.is_empty();
         let (power_off, debug_exit) = (out.power_off, out.debug_exit);
         append(&mut self.outbox, out);
@@ -151,6 +154,9 @@ impl Machine {
         }
         if failed {
             return Some(StopReason::DiskError);
+        }
+        if frame && self.stop_on_frame {
+            return Some(StopReason::Frame);
         }
         (serial && self.stop_on_serial).then_some(StopReason::Serial)
     }
@@ -274,6 +280,7 @@ impl Machine {
             }
             HostEvent::SerialRx { port, bytes } => self.board.serial_input(mem, now, port, &bytes),
             HostEvent::Reset => self.reset(),
+            HostEvent::Frame { bytes } => self.board.frame(mem, now, bytes),
             HostEvent::PowerButton => self.board.power_off(),
             HostEvent::NmiButton => self.board.press_nmi(mem),
         }
@@ -287,6 +294,21 @@ impl Machine {
     /// Whether a byte from COM1 ends a run.
     pub fn set_stop_on_serial(&mut self, on: bool) {
         self.stop_on_serial = on;
+    }
+
+    /// Whether a frame from the network card ends a run: so that an answer can come at the tick of the question.
+    pub fn set_stop_on_frame(&mut self, on: bool) {
+        self.stop_on_frame = on;
+    }
+
+    /// The network card, if there is one.
+    pub fn network_card(&self) -> Option<&NetworkCard> {
+        self.configuration.network.as_ref()
+    }
+
+    /// How many more frames may be posted before any of them are lost.
+    pub fn network_room(&self) -> usize {
+        self.board.chips.network.as_ref().map_or(0, Ne2000::receive_room)
     }
 
     /// Whether a reset ends a run.
@@ -320,6 +342,7 @@ fn append(all: &mut Outbox, mut new: Outbox) {
     all.serial.append(&mut new.serial);
     all.debug_console.append(&mut new.debug_console);
     all.port_log.append(&mut new.port_log);
+    all.frames.append(&mut new.frames);
     all.speaker.append(&mut new.speaker);
     all.disk_errors.append(&mut new.disk_errors);
     all.keyboard_leds = new.keyboard_leds.or(all.keyboard_leds);

@@ -5,7 +5,7 @@ use oldiron_mmu::{Snapshot, SnapshotError, StateReader, StateWriter, TickRate, T
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    InputLog, Machine,
+    InputLog, Machine, NetworkCard,
     hash::{self, Hasher},
     overlays::{self, SavedOverlays},
     snapshot_file::{FileReader, FileWriter, RestoreError},
@@ -24,12 +24,13 @@ pub(crate) struct Configuration {
     pub(crate) vga_bios_hash: u64,
     pub(crate) debug_exit: Option<u16>,
     pub(crate) debug_console: bool,
+    pub(crate) network: Option<NetworkCard>,
 }
 
 impl Configuration {
     /// The first difference to `saved`, the configuration of a saved state, for people.
     fn difference(&self, saved: &Self) -> Option<String> {
-        let words: [(&str, String, String); 10] = [
+        let words: [(&str, String, String); 11] = [
             ("processor", saved.cpu.clone(), self.cpu.clone()),
             (
                 "memory",
@@ -52,6 +53,7 @@ impl Configuration {
                 fitted(saved.debug_console),
                 fitted(self.debug_console),
             ),
+            ("network card", card(saved), card(self)),
         ];
         words
             .into_iter()
@@ -100,6 +102,11 @@ fn port(configuration: &Configuration) -> String {
         .map_or("none".to_owned(), |port| format!("{port:04x}h"))
 }
 
+fn card(configuration: &Configuration) -> String {
+    let card = configuration.network.as_ref();
+    card.map_or("none".to_owned(), ToString::to_string)
+}
+
 fn fitted(there: bool) -> String {
     if there { "it" } else { "none" }.to_owned()
 }
@@ -113,7 +120,7 @@ struct Identity<'a> {
 
 impl Snapshot for Identity<'_> {
     const TAG: [u8; 4] = *b"MACH";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 
     fn save(&self, w: &mut StateWriter) {
         w.put(self.configuration);
@@ -144,6 +151,7 @@ fn component_name(tag: [u8; 4], nth: usize) -> String {
         b"FDC " => "floppy controller",
         b"IDE " => return format!("IDE channel {nth}"),
         b"VGA " => "VGA",
+        b"NE2K" => "network card",
         b"DISK" => overlays::NAMES.get(nth).copied().unwrap_or("disk"),
         other => return String::from_utf8_lossy(other).trim_end().to_owned(),
     };

@@ -10,6 +10,8 @@ pub enum StopReason {
     Deadline,
     /// COM1 sent a byte, and [`set_stop_on_serial`](crate::Machine::set_stop_on_serial) is on.
     Serial,
+    /// The network card sent a frame, and [`set_stop_on_frame`](crate::Machine::set_stop_on_frame) is on.
+    Frame,
     /// The guest, or the power button, turned the machine off.
     PowerOff,
     /// The guest wrote this byte to the debug exit port.

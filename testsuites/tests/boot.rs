@@ -20,6 +20,8 @@ mod extenders;
 mod hard_disk;
 #[path = "boot/mouse.rs"]
 mod mouse;
+#[path = "boot/network.rs"]
+mod network;
 #[path = "boot/picture.rs"]
 mod picture;
 #[allow(dead_code, reason = "shared with state.rs, which needs the exit code")]
@@ -69,6 +71,11 @@ fn main() {
             "elks boots and lists its root directory",
             "elks/elks-0.6.0-fd1440.img",
             elks,
+        ),
+        (
+            "a packet driver finds the NE2000 and its address",
+            network::FDOS_NET,
+            network::packet_driver,
         ),
         (
             "a file made in FreeDOS is there after a restart, and for mtools",
