@@ -9,7 +9,7 @@
 ; - interrupt handlers use less than 64 bytes of the interrupted program's stack;
 ; - the extended BIOS data area is always found through 40:0Eh, since DOS moves it.
 ;
-; Left out: PCI and PnP services, APM, CD-ROM boot, cassette.
+; Left out: PnP services, APM, CD-ROM boot, cassette.
 ;
 ; Build: cargo xtask rom (nasm -f bin -O2 -I bios/rom/ bios.asm).
 
@@ -26,6 +26,7 @@
 %include "bda.asm"
 %include "util.asm"
 %include "kbc.asm"
+%include "pci.asm"
 %include "memory.asm"
 %include "cpu.asm"
 %include "shutdown.asm"
@@ -45,6 +46,8 @@
 %include "int17_printer.asm"
 %include "int18_19_boot.asm"
 %include "int1a_time.asm"
+%include "pci_functions.inc"
+%include "int1a_pci.asm"
 %include "irq.asm"
 %include "summary.asm"
 %include "boot_menu.asm"

@@ -7,6 +7,8 @@ RTC_AIE         equ 20h
 RTC_PERIOD      equ 976         ; us between periodic interrupts
 
 int1a:
+    cmp ah, 0B1h
+    je int1a_pci
     cmp ah, 07h
     ja .unknown
     ENTER_SERVICE

@@ -53,6 +53,7 @@ cold_start:
     post_code 03h
     call init_vectors
     call init_bda
+    call init_pci
 
     post_code 04h
     call init_keyboard

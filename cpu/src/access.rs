@@ -352,7 +352,8 @@ pub fn read_target<W: Width>(bus: &mut Bus<'_>, now: u64, target: Target) -> W {
 pub fn write_target<W: Width>(bus: &mut Bus<'_>, now: u64, target: Target, value: W) {
     match target.kind {
         MapKind::Ram(backing) => bus.mem.write(backing, value),
-        MapKind::Rom(_) | MapKind::Hole => {}
+        MapKind::Rom(_) => bus.mem.write_beneath(target.phys, value),
+        MapKind::Hole => {}
         MapKind::Mmio => write_device(bus, now, target.phys, value),
     }
 }

@@ -16,6 +16,7 @@ mod irq;
 mod ne2000;
 mod outbox;
 mod overlay;
+pub mod pci;
 mod pic;
 mod pit;
 mod ps2;

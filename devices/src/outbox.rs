@@ -52,6 +52,8 @@ pub struct Outbox {
     pub keyboard_leds: Option<u8>,
     /// A chip asked for a reset of the processor.
     pub cpu_reset: bool,
+    /// A chip asked for a reset of the whole machine.
+    pub system_reset: bool,
     /// A chip set or cleared the A20 gate.
     pub a20: Option<bool>,
     /// The guest powered off.

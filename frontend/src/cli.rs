@@ -341,6 +341,9 @@ pub struct RunArgs {
     /// Guest memory, 1M to 3G [default: 64M]
     #[arg(long, value_name = "SIZE", value_parser = units::memory_mib, help_heading = "Machine")]
     pub mem: Option<u32>,
+    /// A machine without PCI
+    #[arg(long, help_heading = "Machine")]
+    pub isa: bool,
     /// Another system BIOS: 64, 128 or 256 KiB
     #[arg(long, value_name = "FILE", help_heading = "Machine")]
     pub bios: Option<PathBuf>,

@@ -308,6 +308,7 @@ impl Parts {
             debug_exit: args.debug_exit,
             debug_console: args.has_debug_console(),
             network: args.net.card(),
+            isa: args.isa,
         }
     }
 
@@ -329,6 +330,7 @@ impl Parts {
             .debug_console(args.has_debug_console())
             .port_log(ports)
             .network(args.net.card())
+            .isa(args.isa)
             .dispatch(match args.dispatch {
                 DispatchKind::Chained => Dispatch::Chained,
                 DispatchKind::Loop => Dispatch::Loop,

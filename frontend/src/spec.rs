@@ -49,6 +49,8 @@ pub struct Spec {
     /// The network card.
     #[serde(default)]
     pub network: Option<NetworkCard>,
+    /// There is no PCI.
+    pub isa: bool,
 }
 
 /// A floppy drive.
@@ -257,6 +259,7 @@ impl Spec {
         args.vga_bios = self.rom(&self.vga_bios, args.vga_bios.as_deref(), home, "--vga-bios")?;
         args.debug_exit = self.debug_exit;
         args.net.nic = self.network;
+        args.isa = self.isa;
         let mut again = Again {
             debug_console: self.debug_console,
             ..Again::default()
@@ -376,6 +379,9 @@ impl Spec {
         if args.net.nic.is_some() && card != self.network {
             let was = self.network.map_or(String::new(), |card| card.to_string());
             return refuse("the network card", &was, "--nic");
+        }
+        if args.isa && !self.isa {
+            return refuse("PCI", "there", "--isa");
         }
         if !args.chs.is_empty() {
             return refuse(

@@ -50,7 +50,8 @@ pub enum MapKind {
     Mmio,
     /// RAM at this backing offset of the page.
     Ram(u32),
-    /// ROM at this backing offset of the page.
+    /// ROM at this backing offset of the page, or RAM that cannot be written. What becomes of a write,
+    /// [`GuestMemory::write_beneath`] knows.
     Rom(u32),
 }
 
@@ -58,6 +59,10 @@ const KIND_HOLE: u32 = 0;
 const KIND_MMIO: u32 = 1;
 const KIND_RAM: u32 = 2;
 const KIND_ROM: u32 = 3;
+const KIND_BITS: u32 = 3;
+/// Of a ROM page: writes go to the RAM that it hides.
+const WRITES_BENEATH: u32 = 1 << 2;
+const BACKING_SHIFT: u32 = 3;
 
 /// A ROM image that was added with [`GuestMemory::add_rom`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +77,8 @@ pub struct GuestMemory {
     block: HostRam,
     ram_bytes: u32,
     rom_end: u32,
-    /// One entry per 4 KiB of the 4 GiB physical space: kind in bits 0–1, backing page above.
+    /// One entry per 4 KiB of the 4 GiB physical space: kind in bits 0–1, in bit 2 whether
+    /// writes go beneath, backing page above.
     map: Vec<u32>,
     flags: Vec<PageFlags>,
     /// Which bytes are decoded as code.
@@ -162,7 +168,7 @@ impl GuestMemory {
     pub fn map_ram(&mut self, start: u32, len: u32, ram_offset: u32) {
         let (first, ram_pages) = (ram_offset / PAGE_SIZE, self.ram_bytes / PAGE_SIZE);
         self.map_range(start, len, |page| match first + page {
-            backing if backing < ram_pages => backing << 2 | KIND_RAM,
+            backing if backing < ram_pages => backing << BACKING_SHIFT | KIND_RAM,
             _ => KIND_HOLE,
         });
     }
@@ -171,9 +177,34 @@ impl GuestMemory {
     pub fn map_rom(&mut self, start: u32, len: u32, rom: RomId, offset: u32) {
         let (first, pages) = (offset / PAGE_SIZE, rom.len / PAGE_SIZE);
         self.map_range(start, len, |page| match first + page {
-            page if page < pages => (rom.backing / PAGE_SIZE + page) << 2 | KIND_ROM,
+            page if page < pages => (rom.backing / PAGE_SIZE + page) << BACKING_SHIFT | KIND_ROM,
             _ => KIND_HOLE,
         });
+    }
+
+    /// Lets `len` bytes from physical `start`, where RAM is mapped, be read only.
+    pub fn protect_ram(&mut self, start: u32, len: u32) {
+        self.change_range(start, len, |entry| match entry & KIND_BITS {
+            KIND_RAM => entry & !KIND_BITS | KIND_ROM,
+            _ => entry,
+        });
+    }
+
+    /// Lets writes to `len` bytes from physical `start`, where ROM is mapped, go to the RAM beneath: that at the
+    /// backing offset of the same number.
+    pub fn open_beneath(&mut self, start: u32, len: u32) {
+        self.change_range(start, len, |entry| match entry & KIND_BITS {
+            KIND_ROM => entry | WRITES_BENEATH,
+            _ => entry,
+        });
+    }
+
+    fn change_range(&mut self, start: u32, len: u32, change: impl Fn(u32) -> u32) {
+        let first = (start / PAGE_SIZE) as usize;
+        for entry in self.map.iter_mut().skip(first).take((len / PAGE_SIZE) as usize) {
+            *entry = change(*entry);
+        }
+        self.map_generation = self.map_generation.wrapping_add(1);
     }
 
     /// Maps a range as a device's.
@@ -194,8 +225,8 @@ impl GuestMemory {
             .get((addr / PAGE_SIZE) as usize)
             .copied()
             .unwrap_or(KIND_HOLE);
-        let backing = (entry >> 2) * PAGE_SIZE + addr % PAGE_SIZE;
-        match entry & 3 {
+        let backing = (entry >> BACKING_SHIFT) * PAGE_SIZE + addr % PAGE_SIZE;
+        match entry & KIND_BITS {
             KIND_RAM => MapKind::Ram(backing),
             KIND_ROM => MapKind::Rom(backing),
             KIND_MMIO => MapKind::Mmio,
@@ -285,6 +316,20 @@ impl GuestMemory {
         // Entries of PAE have eight bytes; those that tell are in the lower half.
         let entries = (backing & !7..backing + len).step_by(4);
         entries.map(|at| self.read::<u32>(at)).any(paging::is_in_use)
+    }
+
+    /// Writes where [`lookup`](Self::lookup) says ROM, at physical `addr` and within one page: it is lost, or it
+    /// goes to the RAM beneath.
+    #[cold]
+    pub fn write_beneath<W: Width>(&mut self, addr: u32, value: W) {
+        if self.is_open_beneath(addr) {
+            self.write(addr, value);
+        }
+    }
+
+    fn is_open_beneath(&self, addr: u32) -> bool {
+        let entry = self.map.get((addr / PAGE_SIZE) as usize);
+        addr < self.ram_bytes && entry.is_some_and(|entry| entry & WRITES_BENEATH != 0)
     }
 
     /// Writes bytes at a backing offset, across any number of pages.
@@ -438,8 +483,10 @@ impl GuestMemory {
         while !data.is_empty() {
             let room = (PAGE_SIZE - at % PAGE_SIZE) as usize;
             let (chunk, rest) = data.split_at(data.len().min(room));
-            if let MapKind::Ram(backing) = self.lookup(at) {
-                self.write_in_page(backing, chunk);
+            match self.lookup(at) {
+                MapKind::Ram(backing) => self.write_in_page(backing, chunk),
+                MapKind::Rom(_) if self.is_open_beneath(at) => self.write_in_page(at, chunk),
+                _ => {}
             }
             at = at.wrapping_add(chunk.len() as u32);
             data = rest;
@@ -484,6 +531,28 @@ mod tests {
         mem.phys_write(0xffff0, &[1, 2]);
         mem.phys_read(0xffff_fff0, &mut buf);
         assert_eq!(buf, [0x5a; 4]);
+    }
+
+    #[test]
+    fn rom_that_is_open_beneath_shadows_itself() {
+        let mut mem = machine();
+        mem.open_beneath(0xfe000, 0x1000);
+        mem.phys_write(0xfe010, &[1, 2]);
+        mem.write_beneath::<u16>(0xfe012, 0x0403);
+        mem.write_beneath::<u8>(0xff012, 9);
+        let mut buf = [0; 4];
+        mem.phys_read(0xfe010, &mut buf);
+        assert_eq!(buf, [0x5a; 4], "reads are still the ROM's");
+        mem.map_ram(0xfe000, 0x1000, 0xfe000);
+        mem.protect_ram(0xfe000, 0x1000);
+        mem.phys_write(0xfe010, &[7; 4]);
+        assert_eq!(mem.lookup(0xfe010), MapKind::Rom(0xfe010));
+        mem.write_beneath::<u8>(0xfe010, 7);
+        mem.phys_read(0xfe010, &mut buf);
+        assert_eq!(buf, [1, 2, 3, 4], "and now those of RAM that takes no writes");
+        mem.phys_read(0xff010, &mut buf);
+        assert_eq!(buf, [0x5a; 4]);
+        assert_eq!(mem.ram()[0xff012], 0);
     }
 
     #[test]

@@ -4,7 +4,9 @@
 //! lines go to the controllers, gate A20 to memory, and what the processor or the run loop must
 //! know becomes an [`Attention`] bit.
 
-use oldiron_devices::{Ctx, Device, DmaBus, IrqLines, Outbox, ResetKind, Scheduler, TimerId, Timing};
+use oldiron_devices::{
+    Ctx, Device, DmaBus, IrqLines, Outbox, ResetKind, Scheduler, TimerId, Timing, pci::PciChipset,
+};
 use oldiron_mmu::{
     Attention, GuestMemory, IoSpace, IoWidth, PhysAddr, Snapshot, SnapshotError, StateReader, StateWriter,
     TickRate, Ticks,
@@ -18,6 +20,8 @@ use crate::{
     idle::{self, IdleWatch},
     input::{InputQueue, KeyEvent},
     irq_router::IrqRouter,
+    memory_map::MemoryMap,
+    pci_config,
     ports::{Port, PortTable},
 };
 
@@ -59,12 +63,15 @@ pub(crate) struct Board {
     // Wiring.
     pub(crate) ports: PortTable,
     pub(crate) chips: Chips,
+    map: MemoryMap,
     // State.
     wires: Wires,
     router: IrqRouter,
     inputs: InputQueue,
     nmi_pressed: bool,
     powered_off: bool,
+    /// The whole machine is to be reset, not the processor alone.
+    system_reset: bool,
     // For the run loop.
     attention: Attention,
     slice_end: Ticks,
@@ -76,18 +83,25 @@ impl Board {
         rate: TickRate,
         timing: Timing,
         chips: Chips,
+        map: MemoryMap,
         port_log: &[u16],
     ) -> Result<Self, BuildError> {
         let mut ports = PortTable::new();
         for id in DeviceId::ALL {
             if let Some(chip) = chips.get(id) {
                 ports.claim(id, chip, |id| chips.get(id).map_or("", Device::name))?;
+                if chips.decodes_windows(id) {
+                    chip.ports()
+                        .iter()
+                        .for_each(|&range| ports.make_window(id, range));
+                }
             }
         }
         port_log.iter().for_each(|&port| ports.log(port));
         Ok(Self {
             ports,
             chips,
+            map,
             wires: Wires {
                 rate,
                 timing,
@@ -99,6 +113,7 @@ impl Board {
             inputs: InputQueue::default(),
             nmi_pressed: false,
             powered_off: false,
+            system_reset: false,
             attention: Attention::empty(),
             slice_end: 0,
             idle: IdleWatch::new(rate),
@@ -158,8 +173,7 @@ impl Board {
     /// Carries what a chip did to its wires to where they end.
     fn settle(&mut self, mem: &mut GuestMemory) {
         if self.wires.irq.changed() {
-            let lines = self.router.sample(&mut self.wires.irq);
-            self.chips.pic.sample(lines.levels, lines.rising);
+            self.sample_lines();
         }
         if self.wires.out.a20.take().is_some() {
             self.settle_a20(mem);
@@ -167,7 +181,8 @@ impl Board {
         let stop = self.wires.out.power_off
             || self.wires.out.debug_exit.is_some()
             || !self.wires.out.disk_errors.is_empty();
-        if core::mem::take(&mut self.wires.out.cpu_reset) {
+        self.system_reset |= core::mem::take(&mut self.wires.out.system_reset);
+        if core::mem::take(&mut self.wires.out.cpu_reset) || self.system_reset {
             self.attention |= Attention::RESET;
         }
         self.attention.set(Attention::INTR, self.chips.pic.intr());
@@ -187,6 +202,31 @@ impl Board {
             mem.set_a20(open);
             self.attention |= Attention::MAP_CHANGED;
         }
+    }
+
+    /// Makes true what configuration registers say: which ports are decoded, where RAM shadows ROM, and where the
+    /// interrupt lines of PCI end.
+    fn settle_configuration(&mut self, mem: &mut GuestMemory) {
+        let Some(pci) = &self.chips.pci else {
+            return;
+        };
+        if self.map.apply(mem, pci.pam()) {
+            self.attention |= Attention::MAP_CHANGED;
+        }
+        let rerouted = self.router.route(pci.pirq_routes());
+        let chips = &self.chips;
+        self.ports.set_windows(chips.port_windows(), |id, port| {
+            chips.get(id).is_some_and(|chip| chip.wide_ports(port))
+        });
+        if rerouted {
+            self.sample_lines();
+        }
+    }
+
+    /// Shows the interrupt controllers the lines.
+    fn sample_lines(&mut self) {
+        let lines = self.router.sample(&mut self.wires.irq);
+        self.chips.pic.sample(lines.levels, lines.rising);
     }
 
     // ---- for the run loop ----
@@ -216,11 +256,16 @@ impl Board {
             .remove(Attention::DEADLINE_MOVED | Attention::MAP_CHANGED);
     }
 
-    /// Whether a chip asked for a reset of the processor since this was last called.
-    pub(crate) fn take_cpu_reset(&mut self) -> bool {
+    /// What a chip asked to be reset since this was last called.
+    pub(crate) fn take_reset(&mut self) -> Option<ResetRequest> {
         let asked = self.attention.contains(Attention::RESET);
         self.attention.remove(Attention::RESET);
-        asked
+        let system = core::mem::take(&mut self.system_reset);
+        asked.then_some(if system {
+            ResetRequest::System
+        } else {
+            ResetRequest::Processor
+        })
     }
 
     /// The RESET line or, at power-on, the supply voltage: resets every chip.
@@ -231,7 +276,9 @@ impl Board {
         self.inputs.clear();
         self.nmi_pressed = false;
         self.powered_off = false;
-        self.wires.out.cpu_reset = false;
+        (self.wires.out.cpu_reset, self.wires.out.system_reset) = (false, false);
+        self.system_reset = false;
+        self.settle_configuration(mem);
         self.settle_a20(mem);
         self.settle(mem);
         self.attention.remove(Attention::RESET);
@@ -320,6 +367,7 @@ impl Board {
     /// After a state was loaded: what follows from it but is not saved.
     pub(crate) fn settle_loaded(&mut self, mem: &mut GuestMemory) {
         self.attention = Attention::empty();
+        self.settle_configuration(mem);
         self.settle_a20(mem);
         self.settle(mem);
     }
@@ -337,6 +385,9 @@ impl Board {
     ) -> u32 {
         if id.moves_data() {
             self.idle.work(now);
+        }
+        if id == DeviceId::Pci && PciChipset::is_config_data(port) {
+            return pci_config::read(&mut self.chips, port, width);
         }
         let value = self.with_device(mem, now, id, |chip, ctx| chip.port_read(port, width, ctx));
         value.unwrap_or(width.open_bus()) & width.mask()
@@ -363,10 +414,25 @@ impl Board {
         if id.moves_data() {
             self.idle.work(now);
         }
+        if id == DeviceId::Pci && PciChipset::is_config_data(port) {
+            pci_config::write(&mut self.chips, port, value, width);
+            self.settle_configuration(mem);
+            self.settle(mem);
+            return;
+        }
         self.with_device(mem, now, id, |chip, ctx| {
             chip.port_write(port, value & width.mask(), width, ctx)
         });
     }
+}
+
+/// What a chip wants to be reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ResetRequest {
+    /// The processor alone.
+    Processor,
+    /// Everything.
+    System,
 }
 
 /// Which chip a timer belongs to.
@@ -530,8 +596,9 @@ struct BoardState {
     inputs: InputQueue,
     nmi_pressed: bool,
     powered_off: bool,
-    /// A chip asked for a reset of the processor that has not been done yet.
+    /// A chip asked for a reset that has not been done yet: of the processor, of everything.
     cpu_reset: bool,
+    system_reset: bool,
 }
 
 impl Snapshot for Board {
@@ -547,6 +614,7 @@ impl Snapshot for Board {
             nmi_pressed: self.nmi_pressed,
             powered_off: self.powered_off,
             cpu_reset: self.attention.contains(Attention::RESET) || self.wires.out.cpu_reset,
+            system_reset: self.system_reset || self.wires.out.system_reset,
         });
     }
 
@@ -561,8 +629,10 @@ impl Snapshot for Board {
         self.inputs = state.inputs;
         self.nmi_pressed = state.nmi_pressed;
         self.powered_off = state.powered_off;
+        self.system_reset = false;
         self.wires.out = Outbox {
             cpu_reset: state.cpu_reset,
+            system_reset: state.system_reset,
             ..Outbox::default()
         };
         Ok(())

@@ -92,7 +92,7 @@ impl BoardRig {
 
     /// What chips sent out; a reset of the processor that was asked for is done.
     pub fn take_output(&mut self) -> Outbox {
-        self.machine.board.take_cpu_reset();
+        self.machine.board.take_reset();
         self.machine.board.take_output(self.now)
     }
 

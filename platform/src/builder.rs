@@ -4,6 +4,7 @@ use oldiron_cpu::{CpuModel, Dispatch};
 use oldiron_devices::{
     BlockImage, Chs, Cmos, CoprocessorError, DateTime, DiskError, DmaPair, FloppyController, FloppyKind,
     GeometryError, IdeChannel, PicPair, Pit, Ps2Controller, SystemPorts, Timing, Uart, Vga, check_chs,
+    pci::PciChipset,
 };
 use oldiron_mmu::TickRate;
 
@@ -128,7 +129,7 @@ pub(crate) struct FixedDisk {
 /// Collects the parts of a machine.
 ///
 /// Without further calls: 64 MiB, the newest processor, 100 million ticks a second, fast timing,
-/// a 1.44 MiB floppy drive without a floppy, no disks, the built-in ROMs.
+/// a 1.44 MiB floppy drive without a floppy, no disks, the built-in ROMs, PCI.
 pub struct MachineBuilder {
     pub(crate) memory_mib: u32,
     pub(crate) cpu: Option<&'static CpuModel>,
@@ -144,6 +145,7 @@ pub struct MachineBuilder {
     pub(crate) debug_console: bool,
     pub(crate) port_log: Vec<u16>,
     pub(crate) network: Option<NetworkCard>,
+    pub(crate) isa: bool,
     pub(crate) dispatch: Dispatch,
     bad_drive: Option<BuildError>,
 }
@@ -171,6 +173,7 @@ impl Default for MachineBuilder {
             debug_console: false,
             port_log: Vec::new(),
             network: None,
+            isa: false,
             dispatch: Dispatch::default(),
             bad_drive: None,
         }
@@ -287,6 +290,12 @@ impl MachineBuilder {
         self
     }
 
+    /// A machine without PCI.
+    pub fn isa(mut self, isa: bool) -> Self {
+        self.isa = isa;
+        self
+    }
+
     /// How the processor dispatches instructions. Results never depend on it.
     pub fn dispatch(mut self, dispatch: Dispatch) -> Self {
         self.dispatch = dispatch;
@@ -300,7 +309,7 @@ impl MachineBuilder {
         }
         let bios = self.bios.unwrap_or_else(|| oldiron_bios::SYSTEM_BIOS.to_vec());
         let vga_bios = self.vga_bios.unwrap_or_else(|| oldiron_bios::VGA_BIOS.to_vec());
-        let mem = memory_map::build(self.memory_mib, &bios, &vga_bios)?;
+        let (mem, map) = memory_map::build(self.memory_mib, &bios, &vga_bios)?;
         let boot_order = BootDevice::parse_order(&self.boot_order);
         let boot_order = boot_order.ok_or(BuildError::BootOrder {
             order: self.boot_order,
@@ -357,8 +366,9 @@ impl MachineBuilder {
             vga: Vga::new(source::VGA),
             coprocessor: CoprocessorError::new(source::COPROCESSOR),
             network: self.network.as_ref().map(NetworkCard::build).transpose()?,
+            pci: (!self.isa).then(PciChipset::new),
         };
-        let board = Board::new(self.rate, self.timing, chips, &self.port_log)?;
+        let board = Board::new(self.rate, self.timing, chips, map, &self.port_log)?;
         let configuration = Configuration {
             memory_mib: self.memory_mib,
             cpu: model.name.to_owned(),
@@ -371,6 +381,7 @@ impl MachineBuilder {
             debug_exit: self.debug_exit,
             debug_console: self.debug_console,
             network: self.network,
+            isa: self.isa,
         };
         Ok(Machine::new(model, self.dispatch, mem, board, configuration))
     }

@@ -1,8 +1,9 @@
 //! The chips: typed fields, and the one place that knows which chip has which number.
 
 use oldiron_devices::{
-    Cmos, CoprocessorError, Device, DmaPair, FloppyController, IdeChannel, Ne2000, PicPair, Pit,
+    Cmos, CoprocessorError, Device, DmaPair, FloppyController, IdeChannel, Ne2000, PicPair, Pit, PortRange,
     Ps2Controller, SystemPorts, Uart, Vga,
+    pci::{ConfigSpace, PciChipset},
 };
 use oldiron_mmu::SnapshotError;
 
@@ -27,11 +28,12 @@ pub(crate) enum DeviceId {
     Vga,
     Coprocessor,
     Network,
+    Pci,
 }
 
 impl DeviceId {
     /// All chips, in the order in which they are reset and saved.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Pic,
         Self::Pit,
         Self::Dma,
@@ -46,7 +48,11 @@ impl DeviceId {
         Self::Vga,
         Self::Coprocessor,
         Self::Network,
+        Self::Pci,
     ];
+
+    /// The ATA channels.
+    pub(crate) const IDE_CHANNELS: [Self; 2] = [Self::Ide0, Self::Ide1];
 
     /// Whether an access means that the guest is at work rather than waiting.
     pub(crate) fn moves_data(self) -> bool {
@@ -71,6 +77,8 @@ pub(crate) struct Chips {
     pub(crate) vga: Vga,
     pub(crate) coprocessor: CoprocessorError,
     pub(crate) network: Option<Ne2000>,
+    /// Not on a machine that has ISA alone.
+    pub(crate) pci: Option<PciChipset>,
 }
 
 impl Chips {
@@ -97,6 +105,7 @@ impl Chips {
             DeviceId::Vga => (&mut self.vga, dma),
             DeviceId::Coprocessor => (&mut self.coprocessor, dma),
             DeviceId::Network => (self.network.as_mut()?, dma),
+            DeviceId::Pci => (self.pci.as_mut()?, dma),
         })
     }
 
@@ -128,7 +137,35 @@ impl Chips {
             DeviceId::Vga => &self.vga,
             DeviceId::Coprocessor => &self.coprocessor,
             DeviceId::Network => self.network.as_ref()?,
+            DeviceId::Pci => self.pci.as_ref()?,
         })
+    }
+
+    /// The configuration space of a function of the PCI bus.
+    pub(crate) fn config_space(&mut self, device: u8, function: u8) -> Option<&mut ConfigSpace> {
+        self.pci.as_mut()?.config_space(device, function)
+    }
+
+    /// The ports that chips decode now because configuration registers say so; of all others, what they decode is
+    /// fixed ([`Device::ports`]).
+    pub(crate) fn port_windows(&self) -> Vec<(DeviceId, PortRange)> {
+        let Some(pci) = &self.pci else {
+            return Vec::new();
+        };
+        let mut windows = Vec::new();
+        for (number, id) in (0u8..).zip(DeviceId::IDE_CHANNELS) {
+            if let Some(channel) = self.ide.get(usize::from(number))
+                && pci.ide_decodes(number)
+            {
+                windows.extend(channel.ports().iter().map(|&range| (id, range)));
+            }
+        }
+        windows
+    }
+
+    /// Whether configuration registers say what a chip decodes.
+    pub(crate) fn decodes_windows(&self, id: DeviceId) -> bool {
+        self.pci.is_some() && DeviceId::IDE_CHANNELS.contains(&id)
     }
 
     /// Address line 20 is let through if either the keyboard controller or port 92h says so.
@@ -149,6 +186,7 @@ impl Chips {
         w.component(&self.vga);
         w.component(&self.coprocessor);
         self.network.iter().for_each(|card| w.component(card));
+        self.pci.iter().for_each(|pci| w.component(pci));
     }
 
     pub(crate) fn load(&mut self, r: &mut FileReader<'_>) -> Result<(), SnapshotError> {
@@ -167,6 +205,7 @@ impl Chips {
         }
         r.component(&mut self.vga)?;
         r.component(&mut self.coprocessor)?;
-        self.network.iter_mut().try_for_each(|card| r.component(card))
+        self.network.iter_mut().try_for_each(|card| r.component(card))?;
+        self.pci.iter_mut().try_for_each(|pci| r.component(pci))
     }
 }

@@ -1,9 +1,9 @@
 //! From interrupt sources to ISA interrupt lines.
 //!
-//! Every chip drives a wire of its own; several wires may end on one ISA line, where they are
+//! The lines of PCI, PIRQA# to PIRQD#, end on the ISA lines that the chip set routes them to. Every chip drives a wire of its own; several wires may end on one ISA line, where they are
 //! ORed, as on a board with open-collector drivers.
 
-use oldiron_devices::{IrqLine, IrqLines};
+use oldiron_devices::{IrqLine, IrqLines, pci::pirq_of};
 use serde::{Deserialize, Serialize};
 
 /// The wires of this board.
@@ -21,6 +21,14 @@ pub(crate) mod source {
     pub(crate) const IDE1: IrqLine = IrqLine::new(8);
     pub(crate) const VGA: IrqLine = IrqLine::new(9);
     pub(crate) const COPROCESSOR: IrqLine = IrqLine::new(10);
+
+    /// INTA# of the cards in the slots of PCI, from device [`super::FIRST_SLOT`] on.
+    pub(crate) const PCI_SLOTS: [IrqLine; 4] = [
+        IrqLine::new(11),
+        IrqLine::new(12),
+        IrqLine::new(13),
+        IrqLine::new(14),
+    ];
 
     /// The first of the wires of expansion slots, which have one for each ISA line.
     pub(super) const SLOTS: u8 = 16;
@@ -47,7 +55,13 @@ pub(crate) const TAKEN: &[(u8, &str)] = &[
     (15, "second IDE channel"),
 ];
 
-/// Where each wire ends.
+/// The device number of the first slot.
+pub(crate) const FIRST_SLOT: u8 = 2;
+
+/// Where the four lines of PCI end, if anywhere.
+pub(crate) type PirqRoutes = [Option<u8>; 4];
+
+/// Where each wire ends that is soldered to an ISA line.
 const ROUTES: &[(IrqLine, u8)] = &[
     (source::PIT, 0),
     (source::KEYBOARD, 1),
@@ -74,19 +88,46 @@ pub(crate) struct IsaLines {
 pub(crate) struct IrqRouter {
     /// Levels of the sources when the controllers last looked.
     seen: u64,
+    pirq: PirqRoutes,
+    /// High wires of PCI that ended elsewhere then.
+    moved: u64,
 }
 
 impl IrqRouter {
+    /// The lines of PCI end elsewhere from now on. False if that is not new. A line that is asserted is an edge where it
+    /// ends now.
+    pub(crate) fn route(&mut self, pirq: PirqRoutes) -> bool {
+        let new = pirq != self.pirq;
+        if new {
+            self.pirq = pirq;
+            let slots = source::PCI_SLOTS.iter();
+            self.moved |= self.seen & slots.fold(0, |wires, wire| wires | 1 << wire.source());
+            self.seen &= !self.moved;
+        }
+        new
+    }
+
+    /// The ISA lines at which wires of PCI end now.
+    fn pci_routes(&self) -> impl Iterator<Item = (IrqLine, u8)> {
+        (FIRST_SLOT..)
+            .zip(source::PCI_SLOTS)
+            .filter_map(|(device, wire)| {
+                let line = self.pirq.get(usize::from(pirq_of(device, 1)))?;
+                Some((wire, (*line)?))
+            })
+    }
+
     /// The lines now, and which of them rose since the last call.
     pub(crate) fn sample(&mut self, irq: &mut IrqLines) -> IsaLines {
         let levels = irq.levels();
-        let rose = irq.take_rising();
+        let rose = irq.take_rising() | core::mem::take(&mut self.moved) & levels;
         // A source that was and is high, and did not rise in between, kept its line high all along.
         let held = self.seen & levels & !rose;
         self.seen = levels;
         let onto_isa = |sources: u64| {
             let slots = (sources >> source::SLOTS) as u16;
-            ROUTES.iter().fold(slots, |lines, &(wire, isa)| {
+            let routes = ROUTES.iter().copied().chain(self.pci_routes());
+            routes.fold(slots, |lines, (wire, isa)| {
                 lines | ((sources >> wire.source() & 1) as u16) << isa
             })
         };
@@ -144,6 +185,31 @@ mod tests {
         assert_eq!(router.sample(&mut irq), line);
         irq.set(source::VGA, true);
         assert_eq!(router.sample(&mut irq), IsaLines { rising: 0, ..line });
+    }
+
+    #[test]
+    fn lines_of_pci_end_where_they_are_routed_to() {
+        let (mut irq, mut router) = (IrqLines::default(), IrqRouter::default());
+        irq.set(source::PCI_SLOTS[1], true);
+        assert_eq!(router.sample(&mut irq).levels, 0, "nowhere after a reset");
+        assert!(router.route([None, None, Some(11), Some(10)]));
+        let line = 1 << 11;
+        let edge = IsaLines {
+            levels: line,
+            rising: line,
+        };
+        assert_eq!(router.sample(&mut irq), edge, "device 3 has PIRQC#");
+        assert!(!router.route([None, None, Some(11), Some(10)]));
+        assert_eq!(router.sample(&mut irq).rising, 0);
+        irq.set(source::PCI_SLOTS[2], true);
+        assert_eq!(
+            router.sample(&mut irq).levels,
+            line | 1 << 10,
+            "device 4 has PIRQD#"
+        );
+        router.route([Some(11); 4]);
+        irq.set(source::PCI_SLOTS[1], false);
+        assert_eq!(router.sample(&mut irq).levels, line, "shared: low when both are");
     }
 
     #[test]

@@ -47,6 +47,7 @@ mod media;
 mod memory_map;
 mod network;
 mod overlays;
+mod pci_config;
 mod ports;
 mod screen;
 mod snapshot_file;

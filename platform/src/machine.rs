@@ -5,8 +5,11 @@ use oldiron_devices::{Ne2000, Outbox, ResetKind, SpeakerEdge};
 use oldiron_mmu::{Attention, Bus, GuestMemory, IoSpace, TickRate, Ticks};
 
 use crate::{
-    HostEvent, Input, InputLog, MachineStats, NetworkCard, StopReason, board::Board, clock::Clock,
-    input::KeyEvent, state::Configuration,
+    HostEvent, Input, InputLog, MachineStats, NetworkCard, StopReason,
+    board::{Board, ResetRequest},
+    clock::Clock,
+    input::KeyEvent,
+    state::Configuration,
 };
 
 /// A PC.
@@ -108,8 +111,11 @@ impl Machine {
         self.clock.advance(run.now);
         self.halted = run.exit == Exit::Halted;
         let stop = self.collect_output();
-        if self.board.take_cpu_reset() {
-            self.reset_cpu();
+        if let Some(request) = self.board.take_reset() {
+            match request {
+                ResetRequest::Processor => self.reset_cpu(),
+                ResetRequest::System => self.reset(),
+            }
             return stop.or(self.stop_on_reset.then_some(StopReason::Reset));
         }
         if stop.is_some() {

@@ -10,9 +10,11 @@
 //! FFFx0000–FFFFFFFF  system BIOS, all of it
 //! ```
 //!
-//! Everything else is a hole. The RAM that the adapter area hides is never seen.
+//! Everything else is a hole. The RAM that the adapter area hides is never seen on a machine without PCI. Elsewhere
+//! the host bridge maps it from C0000 on ([`MemoryMap::apply`], 82441FX §3.2.18): for each 16 KiB, and for the last
+//! 64 KiB together, reads and writes apart. The ROM at the top of the address space is always seen.
 
-use oldiron_mmu::{GuestMemory, HOLE_BYTE, PAGE_SIZE};
+use oldiron_mmu::{GuestMemory, HOLE_BYTE, PAGE_SIZE, RomId};
 
 use crate::BuildError;
 
@@ -24,8 +26,82 @@ const MIB: u32 = 0x10_0000;
 /// How much of a large system BIOS is seen below 1 MiB.
 const LOW_BIOS_BYTES: u32 = 0x2_0000;
 
+const SYSTEM_SEGMENT: u32 = 0xf_0000;
+const SEGMENT_BYTES: u32 = 0x4000;
+
+/// Bits of a programmable attribute map.
+const READ_RAM: u8 = 1 << 0;
+const WRITE_RAM: u8 = 1 << 1;
+
+/// What lies between C0000h and 1 MiB, and how much of it RAM shadows.
+#[derive(Debug)]
+pub(crate) struct MemoryMap {
+    vga_bios: RomId,
+    vga_bios_bytes: u32,
+    bios: RomId,
+    /// Where the part of it that is seen below 1 MiB begins in it, and how long that is.
+    low_bios_offset: u32,
+    low_bios_bytes: u32,
+    /// A page of nothing, where holes are open beneath.
+    nothing: RomId,
+    pam: [u8; 7],
+}
+
+impl MemoryMap {
+    /// Maps what the attribute maps of the host bridge say ([`oldiron_devices::pci::PciChipset::pam`]). False if that
+    /// is mapped already.
+    pub(crate) fn apply(&mut self, mem: &mut GuestMemory, pam: [u8; 7]) -> bool {
+        if pam == self.pam {
+            return false;
+        }
+        self.pam = pam;
+        let [system, halves @ ..] = pam;
+        let mut start = VGA_BIOS;
+        for half in halves.iter().flat_map(|&pair| [pair, pair >> 4]) {
+            self.map_segment(mem, start, SEGMENT_BYTES, half);
+            start += SEGMENT_BYTES;
+        }
+        self.map_segment(mem, SYSTEM_SEGMENT, MIB - SYSTEM_SEGMENT, system >> 4);
+        true
+    }
+
+    fn map_segment(&self, mem: &mut GuestMemory, start: u32, len: u32, attributes: u8) {
+        if attributes & READ_RAM != 0 {
+            mem.map_ram(start, len, start);
+            if attributes & WRITE_RAM == 0 {
+                mem.protect_ram(start, len);
+            }
+            return;
+        }
+        for page in (start..start + len).step_by(PAGE_SIZE as usize) {
+            self.map_socket(mem, page, attributes & WRITE_RAM != 0);
+        }
+        if attributes & WRITE_RAM != 0 {
+            mem.open_beneath(start, len);
+        }
+    }
+
+    /// Maps the ROM of a page, or a hole.
+    fn map_socket(&self, mem: &mut GuestMemory, page: u32, open: bool) {
+        let low_bios = MIB - self.low_bios_bytes;
+        if page < VGA_BIOS + self.vga_bios_bytes {
+            mem.map_rom(page, PAGE_SIZE, self.vga_bios, page - VGA_BIOS);
+        } else if page >= low_bios {
+            mem.map_rom(page, PAGE_SIZE, self.bios, page - low_bios + self.low_bios_offset);
+        } else if open {
+            mem.map_rom(page, PAGE_SIZE, self.nothing, 0);
+        } else {
+            mem.map_hole(page, PAGE_SIZE);
+        }
+    }
+}
+
 /// Memory with its ROMs, mapped.
-pub(crate) fn build(memory_mib: u32, bios: &[u8], vga_bios: &[u8]) -> Result<GuestMemory, BuildError> {
+pub(crate) fn build(
+    memory_mib: u32,
+    bios: &[u8],
+    vga_bios: &[u8],
+) -> Result<(GuestMemory, MemoryMap), BuildError> {
     if !(1..=3072).contains(&memory_mib) {
         return Err(BuildError::Memory { mib: memory_mib });
     }
@@ -48,9 +124,12 @@ pub(crate) fn build(memory_mib: u32, bios: &[u8], vga_bios: &[u8]) -> Result<Gue
     // What follows the image in its last page is as empty as the pages after it.
     let mut option_rom = vga_bios.to_vec();
     option_rom.resize(vga_bios.len().next_multiple_of(PAGE_SIZE as usize), HOLE_BYTE);
-    let len = option_rom.len() as u32;
-    let rom = mem.add_rom(&option_rom).ok_or_else(vga_bios_size)?;
-    mem.map_rom(VGA_BIOS, len, rom, 0);
+    let vga_bios_bytes = option_rom.len() as u32;
+    let vga_bios = mem.add_rom(&option_rom).ok_or_else(vga_bios_size)?;
+    let nothing = mem
+        .add_rom(&[HOLE_BYTE; PAGE_SIZE as usize])
+        .ok_or_else(vga_bios_size)?;
+    mem.map_rom(VGA_BIOS, vga_bios_bytes, vga_bios, 0);
 
     let len = bios.len() as u32;
     let rom = mem.add_rom(bios).ok_or_else(bios_size)?;
@@ -58,7 +137,16 @@ pub(crate) fn build(memory_mib: u32, bios: &[u8], vga_bios: &[u8]) -> Result<Gue
     mem.map_rom(MIB - low, low, rom, len - low);
     mem.map_rom(0u32.wrapping_sub(len), len, rom, 0);
     mem.map_rom(0u32.wrapping_sub(MIB).wrapping_sub(len), len, rom, 0);
-    Ok(mem)
+    let map = MemoryMap {
+        vga_bios,
+        vga_bios_bytes,
+        bios: rom,
+        low_bios_offset: len - low,
+        low_bios_bytes: low,
+        nothing,
+        pam: [0; 7],
+    };
+    Ok((mem, map))
 }
 
 #[cfg(test)]
@@ -79,7 +167,7 @@ mod tests {
     fn the_bios_ends_at_1_mib_and_at_4_gib() {
         for kib in [64, 128, 256] {
             let image = bios(kib);
-            let mem = build(1, &image, &[1; 512]).unwrap();
+            let (mem, _) = build(1, &image, &[1; 512]).unwrap();
             for back in [1, 0x400, 0x1_0000] {
                 let expected = image[image.len() - back as usize];
                 assert_eq!(byte(&mem, MIB - back), expected);
@@ -92,7 +180,7 @@ mod tests {
 
     #[test]
     fn adapter_holes_read_all_ones_and_ram_answers_above_1_mib() {
-        let mut mem = build(2, &bios(64), &[7; 0x1200]).unwrap();
+        let (mut mem, _) = build(2, &bios(64), &[7; 0x1200]).unwrap();
         assert_eq!(byte(&mem, 0xc_11ff), 7);
         for hole in [0xc_1200, 0xc_2000, 0xc_8000, 0xe_ffff, 2 * MIB, 0xfec0_0000] {
             assert_eq!(byte(&mem, hole), 0xff, "{hole:#x}");
@@ -101,6 +189,48 @@ mod tests {
             mem.phys_write(ram, &[0x5a]);
             assert_eq!(byte(&mem, ram), 0x5a, "{ram:#x}");
         }
+    }
+
+    #[test]
+    fn attribute_maps_shadow_16_kib_each_with_reads_and_writes_apart() {
+        let (mut mem, mut map) = build(2, &bios(128), &[7; 0x1200]).unwrap();
+        let rom = byte(&mem, 0xf_0123);
+        for (pam, addr, socket) in [
+            (0, 0xf_0123, rom),
+            (1, 0xc_0123, 7),
+            (2, 0xc_8000, 0xff),
+            (4, 0xd_8000, 0xff),
+        ] {
+            let with = |attributes: u8| {
+                let mut maps = [0; 7];
+                maps[pam] = if pam == 0 { attributes << 4 } else { attributes };
+                maps
+            };
+            assert!(map.apply(&mut mem, with(WRITE_RAM)));
+            assert!(!map.apply(&mut mem, with(WRITE_RAM)), "nothing new");
+            mem.phys_write(addr, &[0x21]);
+            assert_eq!(byte(&mem, addr), socket, "{addr:#x}: written beneath");
+            map.apply(&mut mem, with(READ_RAM));
+            mem.phys_write(addr, &[0x22]);
+            assert_eq!(byte(&mem, addr), 0x21, "{addr:#x}: RAM that is read only");
+            map.apply(&mut mem, with(READ_RAM | WRITE_RAM));
+            mem.phys_write(addr, &[0x23]);
+            assert_eq!(byte(&mem, addr), 0x23, "{addr:#x}: RAM");
+            assert_eq!(byte(&mem, 0xffff_0123), rom, "the ROM at the top stays");
+            map.apply(&mut mem, [0; 7]);
+            mem.phys_write(addr, &[0x24]);
+            assert_eq!(byte(&mem, addr), socket, "{addr:#x}: as after a reset");
+        }
+        map.apply(&mut mem, [0, 0, 0, 0, 0x30, 0, 0]);
+        mem.phys_write(0xd_bfff, &[1, 2]);
+        assert_eq!(
+            (byte(&mem, 0xd_bfff), byte(&mem, 0xd_c000)),
+            (0xff, 2),
+            "the upper half of a map"
+        );
+        map.apply(&mut mem, [0; 7]);
+        assert_eq!(byte(&mem, 0xd_c000), 0xff);
+        assert_eq!(byte(&mem, 0xe_0000), bios(128)[0]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which chip decodes which I/O port.
 
-use oldiron_devices::Device;
+use oldiron_devices::{Device, PortRange};
 
 use crate::{BuildError, chips::DeviceId};
 
@@ -18,6 +18,8 @@ pub(crate) struct Port {
 #[derive(Debug)]
 pub(crate) struct PortTable {
     ports: Vec<Port>,
+    /// The ports that configuration registers gave to chips.
+    windows: Vec<(DeviceId, PortRange)>,
 }
 
 const UNCLAIMED: Port = Port {
@@ -31,6 +33,7 @@ impl PortTable {
     pub(crate) fn new() -> Self {
         Self {
             ports: vec![UNCLAIMED; 1 << 16],
+            windows: Vec::new(),
         }
     }
 
@@ -55,6 +58,41 @@ impl PortTable {
         Ok(())
     }
 
+    /// Makes ports that `id` claimed a window, which [`PortTable::set_windows`] closes.
+    pub(crate) fn make_window(&mut self, id: DeviceId, range: PortRange) {
+        self.windows.push((id, range));
+    }
+
+    /// Gives these ports to these chips, and takes away what this gave before. Ports that another chip decodes stay
+    /// with it. `wide`: whether a chip takes wide cycles at a port.
+    pub(crate) fn set_windows(
+        &mut self,
+        windows: Vec<(DeviceId, PortRange)>,
+        wide: impl Fn(DeviceId, u16) -> bool,
+    ) {
+        if windows == self.windows {
+            return;
+        }
+        for (id, range) in core::mem::take(&mut self.windows) {
+            for slot in self.range_mut(range).filter(|slot| slot.device == id) {
+                (slot.device, slot.wide) = (DeviceId::None, false);
+            }
+        }
+        for &(id, range) in &windows {
+            for (port, slot) in (range.first..).zip(self.range_mut(range)) {
+                if slot.device == DeviceId::None {
+                    (slot.device, slot.wide) = (id, wide(id, port));
+                }
+            }
+        }
+        self.windows = windows;
+    }
+
+    fn range_mut(&mut self, range: PortRange) -> impl Iterator<Item = &mut Port> {
+        let slots = self.ports.iter_mut();
+        slots.skip(range.first.into()).take(range.count.into())
+    }
+
     /// Asks for a copy of every byte written to `port`.
     pub(crate) fn log(&mut self, port: u16) {
         if let Some(slot) = self.ports.get_mut(usize::from(port)) {
@@ -70,7 +108,7 @@ impl PortTable {
 
 #[cfg(test)]
 mod tests {
-    use oldiron_devices::{Ctx, PortRange, ResetKind};
+    use oldiron_devices::{Ctx, ResetKind};
 
     use super::*;
 

@@ -25,12 +25,13 @@ pub(crate) struct Configuration {
     pub(crate) debug_exit: Option<u16>,
     pub(crate) debug_console: bool,
     pub(crate) network: Option<NetworkCard>,
+    pub(crate) isa: bool,
 }
 
 impl Configuration {
     /// The first difference to `saved`, the configuration of a saved state, for people.
     fn difference(&self, saved: &Self) -> Option<String> {
-        let words: [(&str, String, String); 11] = [
+        let words: [(&str, String, String); 12] = [
             ("processor", saved.cpu.clone(), self.cpu.clone()),
             (
                 "memory",
@@ -54,6 +55,7 @@ impl Configuration {
                 fitted(self.debug_console),
             ),
             ("network card", card(saved), card(self)),
+            ("PCI", fitted(!saved.isa), fitted(!self.isa)),
         ];
         words
             .into_iter()
@@ -120,7 +122,7 @@ struct Identity<'a> {
 
 impl Snapshot for Identity<'_> {
     const TAG: [u8; 4] = *b"MACH";
-    const VERSION: u16 = 2;
+    const VERSION: u16 = 3;
 
     fn save(&self, w: &mut StateWriter) {
         w.put(self.configuration);
@@ -152,6 +154,7 @@ fn component_name(tag: [u8; 4], nth: usize) -> String {
         b"IDE " => return format!("IDE channel {nth}"),
         b"VGA " => "VGA",
         b"NE2K" => "network card",
+        b"PCI " => "PCI chip set",
         b"DISK" => overlays::NAMES.get(nth).copied().unwrap_or("disk"),
         other => return String::from_utf8_lossy(other).trim_end().to_owned(),
     };

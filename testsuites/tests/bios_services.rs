@@ -5,7 +5,7 @@ mod floppy;
 
 use oldiron_platform::{Dispatch, HostEvent, Machine, Timing};
 
-/// The first track of the floppy.
+/// What the floppy begins with.
 const SELFTEST: &[u8] = include_bytes!("../../bios/images/selftest.img");
 const LAST_LINE: &str = "SELFTEST-DONE";
 

@@ -1,16 +1,16 @@
 ; A floppy that tries the services of the system BIOS and says what it finds on COM1: a line "ok NAME" or
 ; "FAIL NAME" for each, "SELFTEST-DONE" at the end. It wants a 1.44 MB drive with itself in it, a fixed disk of at
-; least 16 heads of 63 sectors, 16 MiB, and no printer. It writes to the last track of the floppy and to sector 5
+; least 16 heads of 63 sectors, 16 MiB, PCI, and no printer. It writes to the last track of the floppy and to sector 5
 ; of the disk.
 ;
-; Build: nasm -f bin -O2 -I bios/rom/selftest/ selftest.asm. The image is the first track of a 1440 KiB floppy; the
+; Build: nasm -f bin -O2 -I bios/rom/selftest/ selftest.asm. The image begins a 1440 KiB floppy; the
 ; rest is zeros.
 
 BUFFER_SEGMENT  equ 2000h
 BUFFER2_SEGMENT equ 3000h
 EXPECTED_EXT    equ 15*1024
 SECOND_START    equ 7000h       ; nothing else is there
-IMAGE_SECTORS   equ 18
+IMAGE_SECTORS   equ 20
 
 %include "floppy.inc"
 
@@ -71,6 +71,13 @@ tests:
     check stack_09,             "INT 09h uses less than 64 bytes of stack"
     check stack_74,             "INT 74h uses less than 64 bytes of stack"
     check stack_76,             "INT 76h uses less than 64 bytes of stack"
+    check pci_present,          "INT 1Ah/B101h: PCI 2.10, mechanism 1"
+    check pci_find,             "INT 1Ah/B102h and B103h: functions by device and class"
+    check pci_registers,        "INT 1Ah/B108h to B10Dh: registers"
+    check pci_set_up,           "POST: the IDE channels and the interrupts of PCI"
+    check pci_routing,          "INT 1Ah/B10Eh and B10Fh: interrupt routing"
+    check pci_tables,           "$PIR and BIOS32 tables add up"
+    check pci_bios32,           "BIOS32: PCI services in protected mode"
     check high_halves,          "INT 13h, 15h, 16h, 1Ah keep the high halves of registers"
     check scan_codes,           "INT 09h: scan codes to key codes"
     check scan_shift,           "INT 09h: Shift, Caps Lock, Ctrl, Alt"
@@ -141,8 +148,9 @@ second_start:
 %include "keyboard.asm"
 %include "stack.asm"
 %include "protected.asm"
+%include "pci.asm"
 
 text_mouse:     db "mouse", 0
 text_done:      db "SELFTEST-DONE", 13, 10, 0
 
-    times 18*512-($-$$) db 0
+    times 20*512-($-$$) db 0

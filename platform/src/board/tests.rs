@@ -72,7 +72,7 @@ impl Rig {
 #[test]
 fn a_port_that_nobody_claims_reads_all_ones_at_every_width() {
     let mut rig = Rig::new();
-    for port in [0x300, 0x22e, 0x278, 0xcf8, 0xfffc] {
+    for port in [0x300, 0x22e, 0x278, 0xcf0, 0xfffc] {
         assert_eq!(rig.read(port, IoWidth::Byte), 0xff);
         assert_eq!(rig.read(port, IoWidth::Word), 0xffff);
         assert_eq!(rig.read(port, IoWidth::Dword), 0xffff_ffff);
@@ -169,9 +169,9 @@ fn port_92h_opens_gate_a20_and_asks_for_a_reset_of_the_processor() {
     assert!(rig.machine.mem.a20());
     rig.out(PORT_A, 1);
     assert!(rig.attention().contains(Attention::RESET));
-    assert!(rig.machine.board.take_cpu_reset());
+    assert_eq!(rig.machine.board.take_reset(), Some(ResetRequest::Processor));
     assert!(!rig.attention().contains(Attention::RESET));
-    assert!(!rig.machine.board.take_cpu_reset());
+    assert_eq!(rig.machine.board.take_reset(), None);
 }
 
 #[test]
@@ -240,4 +240,104 @@ fn a_hard_reset_keeps_memory_and_drops_what_was_typed() {
     rig.machine.read_memory(0x500, &mut buf);
     assert_eq!(&buf, b"kept");
     assert_eq!(rig.attention(), Attention::empty());
+}
+
+const CONFIG_ADDRESS: u16 = 0xcf8;
+const CONFIG_DATA: u16 = 0xcfc;
+
+/// Selects a register of a function of bus 0.
+fn select(rig: &mut Rig, device: u32, function: u32, register: u32) {
+    let address = 1 << 31 | device << 11 | function << 8 | register & 0xfc;
+    rig.write(CONFIG_ADDRESS, address, IoWidth::Dword);
+}
+
+#[test]
+fn configuration_cycles_have_all_widths_and_see_only_what_is_there() {
+    let mut rig = Rig::new();
+    select(&mut rig, 0, 0, 0);
+    assert_eq!(rig.read(CONFIG_DATA, IoWidth::Dword), 0x1237_8086);
+    assert_eq!(rig.read(CONFIG_DATA + 2, IoWidth::Word), 0x1237);
+    assert_eq!(rig.read(CONFIG_DATA + 3, IoWidth::Byte), 0x12);
+    assert_eq!(
+        rig.read(CONFIG_DATA + 3, IoWidth::Word),
+        0xff12,
+        "past the end of the register"
+    );
+    for (device, function) in [(0, 1), (1, 2), (1, 7), (31, 0)] {
+        select(&mut rig, device, function, 0);
+        assert_eq!(rig.read(CONFIG_DATA, IoWidth::Dword), u32::MAX);
+    }
+    rig.write(CONFIG_ADDRESS, 1 << 31 | 1 << 16, IoWidth::Dword);
+    assert_eq!(
+        rig.read(CONFIG_DATA, IoWidth::Dword),
+        u32::MAX,
+        "there is no bus 1"
+    );
+    rig.write(CONFIG_ADDRESS, 0, IoWidth::Dword);
+    assert_eq!(rig.read(CONFIG_DATA, IoWidth::Dword), u32::MAX, "not enabled");
+    select(&mut rig, 1, 0, 0x60);
+    rig.write(CONFIG_DATA + 1, 0x0b0a, IoWidth::Word);
+    assert_eq!(rig.read(CONFIG_DATA, IoWidth::Dword), 0x800b_0a80);
+}
+
+#[test]
+fn an_ide_channel_answers_when_the_configuration_says_so() {
+    let disk = Box::new(oldiron_devices::MemoryImage::new(vec![0; 512 * 63 * 16 * 2]));
+    let mut rig = Rig::with(MachineBuilder::new().disk(0, disk, None));
+    assert_eq!(rig.read(0x1f7, IoWidth::Byte), 0xff);
+    select(&mut rig, 1, 1, 4);
+    rig.write(CONFIG_DATA, 1, IoWidth::Word);
+    select(&mut rig, 1, 1, 0x40);
+    rig.write(CONFIG_DATA, 0x8000, IoWidth::Word);
+    assert_ne!(rig.read(0x1f7, IoWidth::Byte), 0xff);
+    let state = rig.machine.save_state().unwrap();
+    rig.write(CONFIG_DATA, 0, IoWidth::Word);
+    assert_eq!(rig.read(0x1f7, IoWidth::Byte), 0xff);
+    rig.machine.restore_state(&state).unwrap();
+    assert_ne!(
+        rig.read(0x1f7, IoWidth::Byte),
+        0xff,
+        "a loaded state has its ports"
+    );
+}
+
+#[test]
+fn shadow_memory_is_mapped_by_a_configuration_cycle_and_after_a_state_is_loaded() {
+    let mut rig = Rig::new();
+    let rom = rig.machine.mem.lookup(0xf_0000);
+    assert!(matches!(rom, MapKind::Rom(_)));
+    select(&mut rig, 0, 0, 0x58);
+    rig.write(CONFIG_DATA + 1, 0x30, IoWidth::Byte);
+    assert!(rig.attention().contains(Attention::MAP_CHANGED));
+    assert_eq!(rig.machine.mem.lookup(0xf_0000), MapKind::Ram(0xf_0000));
+    let state = rig.machine.save_state().unwrap();
+    rig.machine.post(crate::HostEvent::Reset);
+    assert_eq!(rig.machine.mem.lookup(0xf_0000), rom);
+    rig.machine.restore_state(&state).unwrap();
+    assert_eq!(rig.machine.mem.lookup(0xf_0000), MapKind::Ram(0xf_0000));
+}
+
+#[test]
+fn cf9h_asks_for_a_reset_of_the_machine_or_of_the_processor() {
+    let mut rig = Rig::new();
+    rig.write(0xcf9, 0x06, IoWidth::Byte);
+    assert!(rig.attention().contains(Attention::RESET));
+    assert_eq!(rig.machine.board.take_reset(), Some(ResetRequest::System));
+    rig.write(0xcf9, 0x00, IoWidth::Byte);
+    rig.write(0xcf9, 0x04, IoWidth::Byte);
+    assert_eq!(rig.machine.board.take_reset(), Some(ResetRequest::Processor));
+}
+
+#[test]
+fn a_machine_with_isa_alone_has_no_configuration_ports() {
+    let mut rig = Rig::with(MachineBuilder::new().isa(true));
+    rig.write(CONFIG_ADDRESS, 1 << 31, IoWidth::Dword);
+    assert_eq!(rig.read(CONFIG_ADDRESS, IoWidth::Dword), u32::MAX);
+    assert_eq!(rig.read(CONFIG_DATA, IoWidth::Dword), u32::MAX);
+    let pci = Rig::new().machine.save_state().unwrap();
+    let refused = rig.machine.restore_state(&pci).unwrap_err().to_string();
+    assert!(
+        refused.contains("PCI: saved with it, this machine has none"),
+        "{refused}"
+    );
 }

@@ -68,7 +68,7 @@ const IMAGES: [Image; 7] = [
     Image {
         name: "selftest",
         source: "selftest/selftest.asm",
-        bytes: 18 * 512,
+        bytes: 20 * 512,
         checksum: false,
         symbols: false,
     },
