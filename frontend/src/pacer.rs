@@ -41,6 +41,8 @@ pub struct Pacer {
     speed: Speed,
     /// A user or a line outside can wake a halted guest at any time.
     live: bool,
+    /// An answer from outside is awaited.
+    awaiting: bool,
     since: Instant,
     since_tick: Ticks,
     /// While the guest runs as fast as possible, since when it has been idle.
@@ -54,10 +56,16 @@ impl Pacer {
             rate,
             speed,
             live,
+            awaiting: false,
             since: Instant::now(),
             since_tick: 0,
             idle_since: None,
         }
+    }
+
+    /// Whether an answer from outside is awaited: a guest that halts meanwhile must not run ahead of it.
+    pub fn set_awaiting(&mut self, awaiting: bool) {
+        self.awaiting = awaiting;
     }
 
     /// The speed.
@@ -113,7 +121,7 @@ impl Pacer {
                 self.since = self.since.checked_sub(MAX_LAG).unwrap_or(self.since);
                 now + lag
             }
-            None if self.live && idle => {
+            None if (self.live || self.awaiting) && idle => {
                 let (since, tick) = *self.idle_since.get_or_insert_with(|| (Instant::now(), now));
                 tick + ticks_in(since.elapsed(), self.rate.per_second() as f64) + 1
             }

@@ -152,7 +152,7 @@ pub fn start(args: &RunArgs, replay: Option<Replay>) -> Result<Outcome, Failure>
         machine.count_forms();
     }
     let sound = Sound::open(&sound_to(args, display.as_ref()), &machine)?;
-    let network = Network::open(&args.net, rate)?;
+    let network = Network::open(&args.net, rate, replay.is_some())?;
     let mut core = Core::new(
         machine,
         serial,

@@ -49,6 +49,8 @@ const IDLE_FRAME_INTERVAL: Duration = Duration::from_millis(40);
 const POLLING_GRACE: Duration = Duration::from_millis(2500);
 /// How far the guest runs between two rests while it only polls for a key.
 const POLLING_INTERVAL: Duration = Duration::from_millis(4);
+/// How far the guest runs at a time while something is awaited from the network.
+const NETWORK_INTERVAL: Duration = Duration::from_millis(2);
 /// How often speed is measured.
 const STATUS_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -185,6 +187,7 @@ impl Core {
         let restored = self.machine.restore_state(&snapshot.state);
         restored.map_err(|error| Failure::file(format!("{}: {error}", path.display())))?;
         self.sound.jump(&self.machine);
+        self.network.forget();
         self.resume(&snapshot);
         Ok(path)
     }
@@ -194,6 +197,17 @@ impl Core {
         while let Some((key, down)) = self.keys.pop(now) {
             self.machine.post(HostEvent::Key { code: key, down });
         }
+    }
+
+    /// Hands the guest the frames that have come. Says whether there were any.
+    fn post_frames(&mut self) -> Result<bool, Failure> {
+        let room = self.machine.network_room();
+        let frames = self.network.poll(self.machine.now(), room)?;
+        let any = !frames.is_empty();
+        for bytes in frames {
+            self.machine.post(HostEvent::Frame { bytes });
+        }
+        Ok(any)
     }
 
     /// Writes everything that is held back.
@@ -350,6 +364,7 @@ impl<'a> Session<'a> {
         if conditions.watches_serial() || !runner.is_done() {
             core.serial_log = Some(Vec::new());
         }
+        core.machine.set_stop_on_frame(core.network.is_connected());
         core.machine.set_stop_on_reset(limits.on_reset == OnReset::Exit);
         let now = Instant::now();
         let meter = Meter {
@@ -416,19 +431,27 @@ impl<'a> Session<'a> {
             thread::sleep(FRAME_INTERVAL);
             return Ok(());
         }
-        match self.instruments.replay {
-            Some(_) => self.post_recorded()?,
+        let answered = match self.instruments.replay {
+            Some(_) => {
+                self.post_recorded()?;
+                false
+            }
             None => {
                 self.runner.step(&mut self.core)?;
                 self.core.post_due_keys();
+                self.core.post_frames()?
             }
-        }
+        };
         if let Some(recorder) = &mut self.instruments.recorder {
             recorder.catch_up(&self.core.machine)?;
         }
         let now = self.core.now();
-        let idle = self.core.machine.idle_hint();
+        // A guest that has just got a frame has something to do.
+        let idle = self.core.machine.idle_hint() && !answered;
+        let awaiting = self.core.network.awaits();
+        self.pacer.set_awaiting(awaiting);
         let quantum = match idle {
+            _ if awaiting => NETWORK_INTERVAL,
             true if self.polling => POLLING_INTERVAL,
             true => IDLE_INTERVAL,
             false => POLL_INTERVAL,
@@ -436,7 +459,7 @@ impl<'a> Session<'a> {
         let until = self.deadline(now, quantum);
         if self.pacer.allowed(now, idle) < until {
             self.show(idle)?;
-            thread::sleep(self.pacer.until(until).min(quantum));
+            self.core.network.wait(self.pacer.until(until).min(quantum));
             return Ok(());
         }
         let watch_serial = self.conditions.watches_serial() || self.runner.watches_serial();
@@ -490,7 +513,13 @@ impl<'a> Session<'a> {
         };
         while let Some(due) = replay.due(&self.core.machine)? {
             match due {
-                Due::Event(event) => self.core.machine.post(event),
+                Due::Event(event) => {
+                    if let HostEvent::Frame { bytes } = &event {
+                        let now = self.core.machine.now();
+                        self.core.network.note(now, std::slice::from_ref(bytes))?;
+                    }
+                    self.core.machine.post(event);
+                }
                 Due::Floppy(drive, medium) => {
                     let path = medium.map(|medium| medium.find(&replay.path)).transpose()?;
                     self.core.insert_recorded(drive, path.as_deref())?;
@@ -505,7 +534,7 @@ impl<'a> Session<'a> {
         let rate = self.core.rate();
         // What chips send waits in memory for the end of the slice: it is no longer than needed.
         let mut slice = MAX_SLICE.min(rate.per_second() / 10);
-        if self.live || self.pacer.is_paced() {
+        if self.live || self.pacer.is_paced() || self.core.network.awaits() {
             slice = slice.min(self.pacer.ticks_in(quantum)).max(1);
         }
         let mut until = now + slice;
