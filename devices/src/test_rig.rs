@@ -19,6 +19,8 @@ pub(crate) struct TestDma {
     pub(crate) pos: usize,
     /// Bytes until terminal count; `None`: the channel is masked.
     pub(crate) left: Option<usize>,
+    /// What bus masters see, from address 0 on.
+    pub(crate) ram: Vec<u8>,
 }
 
 impl TestDma {
@@ -63,11 +65,19 @@ impl DmaBus for TestDma {
         outcome
     }
 
-    fn memory_read(&mut self, _: u32, buf: &mut [u8]) {
-        buf.fill(0xff);
+    fn memory_read(&mut self, addr: u32, buf: &mut [u8]) {
+        for (at, byte) in (addr as usize..).zip(buf) {
+            *byte = self.ram.get(at).copied().unwrap_or(0xff);
+        }
     }
 
-    fn memory_write(&mut self, _: u32, _: &[u8]) {}
+    fn memory_write(&mut self, addr: u32, data: &[u8]) {
+        for (at, &byte) in (addr as usize..).zip(data) {
+            if let Some(cell) = self.ram.get_mut(at) {
+                *cell = byte;
+            }
+        }
+    }
 }
 
 /// A chip on a bench.

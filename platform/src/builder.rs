@@ -326,6 +326,9 @@ impl MachineBuilder {
             IdeChannel::primary(source::IDE0),
             IdeChannel::secondary(source::IDE1),
         ];
+        if !self.isa {
+            ide = ide.map(IdeChannel::with_bus_master);
+        }
         for (index, disk) in self.disks.into_iter().enumerate() {
             if let Some(FixedDisk { image, chs }) = disk {
                 if let Some(chs) = chs {

@@ -159,6 +159,7 @@ impl Chips {
             {
                 windows.extend(channel.ports().iter().map(|&range| (id, range)));
             }
+            windows.extend(pci.bus_master_window(number).map(|range| (id, range)));
         }
         windows
     }

@@ -45,7 +45,7 @@ impl Disk {
     }
 
     pub(super) fn read(&mut self, lba: u64, sector: &mut [u8], ctx: &mut Ctx<'_>) -> Result<(), Error> {
-        if lba >= self.sectors28() {
+        if lba >= self.sectors() {
             return Err(Error::IDNF);
         }
         self.image
@@ -54,7 +54,7 @@ impl Disk {
     }
 
     pub(super) fn write(&mut self, lba: u64, sector: &[u8], ctx: &mut Ctx<'_>) -> Result<(), Error> {
-        if lba >= self.sectors28() {
+        if lba >= self.sectors() {
             return Err(Error::IDNF);
         }
         self.image
@@ -79,9 +79,9 @@ fn report(error: DiskError, status: Error, ctx: &mut Ctx<'_>) -> Error {
     status
 }
 
-/// The count register: 0 stands for 256.
-fn sector_count(count: u8) -> u32 {
-    if count == 0 { 256 } else { count.into() }
+/// Whether a command has addresses and counts of the registers' both halves (ATA-6 §6.2.2).
+fn is_extended(opcode: u8) -> bool {
+    matches!(opcode, 0x24 | 0x25 | 0x27 | 0x29 | 0x34 | 0x35 | 0x39 | 0x42)
 }
 
 /// What the count register of IDLE and STANDBY stands for (ATA-4 table 22); `None`: never.
@@ -109,21 +109,25 @@ impl DiskUnit<'_> {
         }
         self.abandon();
         self.io.error = Error::empty();
+        self.s.extended = is_extended(opcode);
         self.count_down(opcode, ctx);
         match opcode {
-            // READ SECTORS, with and without retries.
-            0x20 | 0x21 => self.sectors(Flow::Read, 1, ctx),
-            // WRITE SECTORS, with and without retries; WRITE VERIFY.
-            0x30 | 0x31 | 0x3c => self.sectors(Flow::Write, 1, ctx),
-            // READ and WRITE MULTIPLE.
-            0xc4 if self.s.multiple > 0 => self.sectors(Flow::Read, self.s.multiple, ctx),
-            0xc5 if self.s.multiple > 0 => self.sectors(Flow::Write, self.s.multiple, ctx),
+            // READ SECTORS, with and without retries, and EXT.
+            0x20 | 0x21 | 0x24 => self.sectors(Flow::Read, 1, ctx),
+            // WRITE SECTORS, with and without retries, and EXT; WRITE VERIFY.
+            0x30 | 0x31 | 0x34 | 0x3c => self.sectors(Flow::Write, 1, ctx),
+            // READ and WRITE MULTIPLE, and EXT.
+            0xc4 | 0x29 if self.s.multiple > 0 => self.sectors(Flow::Read, self.s.multiple, ctx),
+            0xc5 | 0x39 if self.s.multiple > 0 => self.sectors(Flow::Write, self.s.multiple, ctx),
+            // READ and WRITE DMA, with and without retries, and EXT.
+            0xc8 | 0xc9 | 0x25 if self.place.dma => self.dma_sectors(Flow::Read, ctx),
+            0xca | 0xcb | 0x35 if self.place.dma => self.dma_sectors(Flow::Write, ctx),
             // SET MULTIPLE MODE.
             0xc6 => self.set_multiple(ctx),
-            // READ VERIFY, with and without retries.
-            0x40 | 0x41 => match self.begin_at() {
+            // READ VERIFY, with and without retries, and EXT.
+            0x40..=0x42 => match self.begin_at() {
                 Some(lba) => {
-                    (self.s.lba, self.s.left) = (lba, sector_count(self.io.task.count));
+                    (self.s.lba, self.s.left) = (lba, self.sector_count());
                     self.after_access(Next::Verify, self.s.left, ctx);
                 }
                 None => self.io.soon(Next::End(Error::IDNF), ctx),
@@ -154,8 +158,8 @@ impl DiskUnit<'_> {
                 self.io.flow = Flow::Store;
                 self.io.soon(Next::FirstRequest, ctx);
             }
-            // FLUSH CACHE.
-            0xe7 => self.io.soon(Next::Flush, ctx),
+            // FLUSH CACHE, and EXT.
+            0xe7 | 0xea => self.io.soon(Next::Flush, ctx),
             // IDENTIFY DEVICE.
             0xec => {
                 let data = identify::identify_device(self);
@@ -165,9 +169,9 @@ impl DiskUnit<'_> {
             }
             // SET FEATURES.
             0xef => self.set_features(ctx),
-            // READ NATIVE MAX ADDRESS.
-            0xf8 => {
-                self.set_address(self.disk.sectors28().saturating_sub(1));
+            // READ NATIVE MAX ADDRESS, and EXT.
+            0xf8 | 0x27 => {
+                self.set_address(self.reach().saturating_sub(1));
                 self.io.soon(Next::End(Error::empty()), ctx);
             }
             0x94..=0x99 | 0xe0..=0xe3 | 0xe5 | 0xe6 => self.power_command(opcode, ctx),
@@ -181,10 +185,35 @@ impl DiskUnit<'_> {
     fn sectors(&mut self, flow: Flow, block: u8, ctx: &Ctx<'_>) {
         match self.begin_at() {
             Some(lba) => {
-                (self.s.lba, self.s.left) = (lba, sector_count(self.io.task.count));
+                (self.s.lba, self.s.left) = (lba, self.sector_count());
                 self.begin_sectors(flow, block, ctx);
             }
             None => self.io.soon(Next::End(Error::IDNF), ctx),
+        }
+    }
+
+    fn dma_sectors(&mut self, flow: Flow, ctx: &Ctx<'_>) {
+        self.io.dma = true;
+        self.sectors(flow, MAX_MULTIPLE, ctx);
+    }
+
+    /// How many sectors the registers ask for: 0 stands for one more than they can hold.
+    fn sector_count(&self) -> u32 {
+        let task = &self.io.task;
+        match (self.s.extended, task.count48()) {
+            (true, 0) => 1 << 16,
+            (true, count) => count.into(),
+            (false, _) if task.count == 0 => 1 << 8,
+            (false, _) => task.count.into(),
+        }
+    }
+
+    /// Sectors that the command's addresses reach.
+    pub(super) fn reach(&self) -> u64 {
+        if self.s.extended {
+            self.disk.sectors()
+        } else {
+            self.disk.sectors28()
         }
     }
 
@@ -201,14 +230,17 @@ impl DiskUnit<'_> {
     /// The sector that the registers name; `None` if there is no such address.
     fn begin_at(&self) -> Option<u64> {
         let task = &self.io.task;
-        let lba = if task.uses_lba() {
+        let lba = if self.s.extended {
+            // Always LBA (ATA-6 §6.2.2).
+            task.lba48()
+        } else if task.uses_lba() {
             task.lba28()
         } else {
             let sector = task.sector;
             let exists = (1..=self.s.sectors).contains(&sector);
             self.track_start().filter(|_| exists)? + u64::from(sector) - 1
         };
-        (lba < self.disk.sectors28()).then_some(lba)
+        (lba < self.reach()).then_some(lba)
     }
 
     /// The first sector of the track that the cylinder and head registers name; `None` if there is no such track.
@@ -268,6 +300,10 @@ impl DiskUnit<'_> {
 
     /// Puts the address of a sector into the registers, in the form that they hold.
     pub(super) fn set_address(&mut self, lba: u64) {
+        if self.s.extended {
+            self.io.task.set_lba48(lba);
+            return;
+        }
         if self.io.task.uses_lba() {
             self.io.task.set_lba28(lba);
             return;
@@ -312,6 +348,10 @@ impl DiskUnit<'_> {
             feature::LOOK_AHEAD_OFF => self.s.look_ahead = false,
             // PIO default modes, and PIO modes 0 to 4 with flow control.
             feature::TRANSFER_MODE if matches!(self.io.task.count, 0x00 | 0x01 | 0x08..=0x0c) => {}
+            // Multiword DMA.
+            feature::TRANSFER_MODE if self.place.dma && matches!(self.io.task.count, 0x20..=0x22) => {
+                self.s.dma_mode = Some(self.io.task.count & 7);
+            }
             feature::KEEP_SETTINGS => self.s.reverts = false,
             feature::REVERT_SETTINGS => self.s.reverts = true,
             // There is nothing to retry.
@@ -331,8 +371,11 @@ impl DiskUnit<'_> {
             self.s.idle_since = ctx.now;
         }
         // What needs the platters spins them up.
-        if matches!(opcode, 0x10..=0x21 | 0x30 | 0x31 | 0x3c | 0x40 | 0x41 | 0x50 | 0x70..=0x7f | 0xc4 | 0xc5)
-        {
+        if matches!(
+            opcode,
+            0x10..=0x21 | 0x24..=0x25 | 0x29 | 0x30 | 0x31 | 0x34 | 0x35 | 0x39 | 0x3c | 0x40..=0x42 | 0x50
+                | 0x70..=0x7f | 0xc4 | 0xc5 | 0xc8..=0xcb
+        ) {
             self.s.power = Power::Active;
         }
     }
@@ -394,6 +437,7 @@ impl DiskUnit<'_> {
         (self.s.heads, self.s.sectors) = (chs.heads.clamp(1, 16), chs.sectors.max(1));
         self.default_features();
         self.s.reverts = false;
+        self.s.dma_mode = None;
         (self.s.power, self.s.standby_after) = (Power::Active, None);
         self.s.head_at = 0;
     }

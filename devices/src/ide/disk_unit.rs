@@ -13,6 +13,9 @@ use crate::{Ctx, SECTOR_SIZE, Timing};
 /// Most sectors of a READ or WRITE MULTIPLE block.
 pub(super) const MAX_MULTIPLE: u8 = 16;
 
+/// The fastest multiword DMA mode.
+pub(super) const MAX_DMA_MODE: u8 = 2;
+
 /// Size of the data buffer.
 const BUFFER_BYTES: usize = MAX_MULTIPLE as usize * SECTOR_SIZE;
 
@@ -44,6 +47,10 @@ pub(super) struct DiskState {
     pub(super) block: u8,
     /// Sectors of the block in the buffer.
     pub(super) in_buffer: u8,
+    /// The command has addresses of 48 bits.
+    pub(super) extended: bool,
+    /// The multiword DMA mode of SET FEATURES.
+    pub(super) dma_mode: Option<u8>,
     /// SET MULTIPLE MODE; 0: off.
     pub(super) multiple: u8,
     /// INITIALIZE DEVICE PARAMETERS.
@@ -77,6 +84,8 @@ impl DiskState {
             left: 0,
             block: 1,
             in_buffer: 0,
+            extended: false,
+            dma_mode: None,
             multiple: 0,
             heads: chs.heads,
             sectors: chs.sectors,
@@ -94,6 +103,7 @@ impl DiskState {
         (1..=MAX_MULTIPLE).contains(&self.block)
             && self.in_buffer <= MAX_MULTIPLE
             && self.multiple <= MAX_MULTIPLE
+            && self.dma_mode.is_none_or(|mode| mode <= MAX_DMA_MODE)
             && (1..=16).contains(&self.heads)
             && self.sectors >= 1
     }
@@ -210,8 +220,7 @@ impl DiskUnit<'_> {
             }
             self.sector_moved();
         }
-        self.io.request(usize::from(count) * SECTOR_SIZE);
-        self.io.interrupt = true;
+        self.io.request_next(usize::from(count) * SECTOR_SIZE);
     }
 
     fn write_block(&mut self, ctx: &mut Ctx<'_>) {
@@ -222,7 +231,7 @@ impl DiskUnit<'_> {
                 let left = self.s.left;
                 self.set_address(self.s.lba);
                 self.end_write(Err(error));
-                self.io.task.count = left as u8;
+                self.set_count(left);
                 return;
             }
             self.sector_moved();
@@ -233,8 +242,7 @@ impl DiskUnit<'_> {
             return;
         }
         self.s.in_buffer = self.next_block();
-        self.io.request(usize::from(self.s.in_buffer) * SECTOR_SIZE);
-        self.io.interrupt = true;
+        self.io.request_next(usize::from(self.s.in_buffer) * SECTOR_SIZE);
     }
 
     /// Ends a command that wrote. A disk that may be written and was not is faulty.
@@ -264,7 +272,7 @@ impl DiskUnit<'_> {
         self.set_address(self.s.lba);
         self.s.lba = self.s.lba.saturating_add(1);
         self.s.left = self.s.left.saturating_sub(1);
-        self.io.task.count = self.s.left as u8;
+        self.set_count(self.s.left);
     }
 
     /// Ends a transfer at a bad sector, whose address the registers then hold.
@@ -272,13 +280,23 @@ impl DiskUnit<'_> {
         let left = self.s.left;
         self.set_address(lba);
         self.end(error);
-        self.io.task.count = left as u8;
+        self.set_count(left);
+    }
+
+    fn set_count(&mut self, count: u32) {
+        if self.s.extended {
+            self.io.task.set_count48(count as u16);
+        } else {
+            self.io.task.count = count as u8;
+        }
     }
 
     /// All bytes of a block have been moved.
     pub(super) fn block_moved(&mut self, ctx: &Ctx<'_>) {
         match self.io.flow {
             Flow::Read if self.s.left > 0 => self.after_block(ctx),
+            // After DMA the command ends with an interrupt of its own.
+            Flow::Read if self.io.dma => self.end(Error::empty()),
             Flow::Read | Flow::Reply => self.io.all_taken(),
             Flow::Write => self.after_access(Next::WriteBlock, self.s.in_buffer.into(), ctx),
             Flow::Format => self.after_access(Next::FormatTrack, self.s.sectors.into(), ctx),

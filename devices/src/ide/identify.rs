@@ -13,12 +13,14 @@ const FIXED: u16 = 0x0040;
 const COMPLETE: u16 = 0xc837;
 /// Word 49: LBA, IORDY that may be disabled, and the standard's values of the standby timer.
 const CAPABILITIES: u16 = 0x2e00;
+/// In word 49: DMA.
+pub(super) const DMA_SUPPORTED: u16 = 1 << 8;
 /// Words 53: words 54–58 and 64–70 are valid.
 const VALID_54_64: u16 = 0x0003;
 /// Word 59: the multiple setting is valid.
 const MULTIPLE_VALID: u16 = 0x0100;
-/// Word 80: ATA-1 to ATA-5.
-const MAJOR_VERSIONS: u16 = 0x003e;
+/// Word 80: ATA-1 to ATA-6.
+const MAJOR_VERSIONS: u16 = 0x007e;
 /// Word 82: power management, write cache, look-ahead, WRITE BUFFER, READ BUFFER.
 const COMMANDS_82: u16 = 1 << 3 | WRITE_CACHE | LOOK_AHEAD | 1 << 12 | 1 << 13;
 const WRITE_CACHE: u16 = 1 << 5;
@@ -26,12 +28,16 @@ const LOOK_AHEAD: u16 = 1 << 6;
 /// Words 83, 84, 86, 87: bit 14 is fixed; FLUSH CACHE is bit 12 of 83 and 86.
 const FIXED_14: u16 = 1 << 14;
 const FLUSH_CACHE: u16 = 1 << 12;
+/// In words 83 and 86: addresses of 48 bits, FLUSH CACHE EXT.
+const EXTENDED: u16 = 1 << 10 | 1 << 13;
 /// Word 93: 80-wire cable, and the half of each device: passed, set by jumper.
 const CABLE: u16 = 0x6000;
 const DEVICE_0_RESET: u16 = 0x000b;
 const DEVICE_1_RESET: u16 = 0x0b00;
 /// Shortest PIO cycle, in ns.
 const PIO_CYCLE_NS: u16 = 120;
+/// Shortest cycle of multiword DMA mode 2, in ns.
+pub(super) const DMA_CYCLE_NS: u16 = 120;
 
 /// Text is stored with the bytes of each word exchanged, padded with blanks.
 pub(super) fn put_text(words: &mut [u16], text: &str) {
@@ -43,6 +49,11 @@ pub(super) fn put_text(words: &mut [u16], text: &str) {
 
 fn low_high(value: u64) -> [u16; 2] {
     [value as u16, (value >> 16) as u16]
+}
+
+/// Word 63: multiword DMA modes 0 to 2, and which is selected.
+pub(super) fn dma_modes(selected: Option<u8>) -> u16 {
+    0x0007 | selected.map_or(0, |mode| 0x0100 << mode)
 }
 
 /// The reply to IDENTIFY DEVICE.
@@ -87,13 +98,18 @@ pub(super) fn identify_device(unit: &DiskUnit<'_>) -> [u8; SECTOR_SIZE] {
         0
     };
     [w[60], w[61]] = low_high(unit.disk.sectors().min(LBA28_SECTORS));
+    if unit.place.dma {
+        w[49] |= DMA_SUPPORTED;
+        w[63] = dma_modes(unit.s.dma_mode);
+        [w[65], w[66]] = [DMA_CYCLE_NS; 2];
+    }
     // PIO modes 3 and 4.
     w[64] = 0x0003;
     w[67] = PIO_CYCLE_NS;
     w[68] = PIO_CYCLE_NS;
     w[80] = MAJOR_VERSIONS;
     w[82] = COMMANDS_82;
-    w[83] = FIXED_14 | FLUSH_CACHE;
+    w[83] = FIXED_14 | FLUSH_CACHE | EXTENDED;
     w[84] = FIXED_14;
     w[85] = COMMANDS_82 & !(WRITE_CACHE | LOOK_AHEAD);
     if unit.s.write_cache {
@@ -102,8 +118,10 @@ pub(super) fn identify_device(unit: &DiskUnit<'_>) -> [u8; SECTOR_SIZE] {
     if unit.s.look_ahead {
         w[85] |= LOOK_AHEAD;
     }
-    w[86] = FLUSH_CACHE;
+    w[86] = FLUSH_CACHE | EXTENDED;
     w[87] = FIXED_14;
+    [w[100], w[101]] = low_high(unit.disk.sectors());
+    [w[102], w[103]] = low_high(unit.disk.sectors() >> 32);
     w[93] = CABLE
         | if unit.place.number == 0 {
             DEVICE_0_RESET

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use oldiron_mmu::{IoWidth, Ticks};
 
+use super::bus_master::BusMaster;
 use super::registers::{Error, Status, TaskFile};
-use crate::Ctx;
+use crate::{Ctx, DmaBus};
 
 /// To the first block of a read, and for others that are not in a cache, at `--timing fast`; commands without
 /// data at either.
@@ -84,6 +85,10 @@ pub(super) struct Interface {
     /// Where the block in the buffer ends, and how far it has been moved.
     pub(super) len: u32,
     pub(super) pos: u32,
+    /// The data of this command moves by DMA.
+    pub(super) dma: bool,
+    /// DMARQ: the block in the buffer waits for the bus master.
+    pub(super) dma_request: bool,
 }
 
 impl Interface {
@@ -99,17 +104,22 @@ impl Interface {
             buffer: vec![0; bytes],
             len: 0,
             pos: 0,
+            dma: false,
+            dma_request: false,
         }
     }
 
     pub(super) fn is_sane(&self) -> bool {
-        self.len as usize <= self.buffer.len() && self.pos <= self.len
+        self.len as usize <= self.buffer.len()
+            && self.pos <= self.len
+            && !(self.dma_request && self.status.contains(Status::DRQ))
     }
 
     /// Ends whatever goes on, as a reset does.
     pub(super) fn abandon(&mut self) {
         self.interrupt = false;
         self.due = None;
+        (self.dma, self.dma_request) = (false, false);
         (self.len, self.pos) = (0, 0);
     }
 
@@ -137,7 +147,17 @@ impl Interface {
     pub(super) fn request_to(&mut self, start: usize, end: usize) {
         self.len = end.min(self.buffer.len()) as u32;
         self.pos = self.len.min(start as u32);
-        self.status = Status::DRDY | Status::DSC | Status::DRQ;
+        // A packet comes through the data port in any case.
+        self.dma_request = self.dma && self.flow != Flow::Packet;
+        if !self.dma_request {
+            self.status = Status::DRDY | Status::DSC | Status::DRQ;
+        }
+    }
+
+    /// Asks for, or offers, a block in the middle of a command: with an interrupt, or by DMARQ.
+    pub(super) fn request_next(&mut self, len: usize) {
+        self.request(len);
+        self.interrupt = !self.dma_request;
     }
 
     /// Ends a command; on an error with its bits.
@@ -145,14 +165,19 @@ impl Interface {
         self.status = Status::DRDY | Status::DSC;
         self.error = error;
         self.status.set(Status::ERR, !error.is_empty());
+        (self.dma, self.dma_request) = (false, false);
         (self.len, self.pos) = (0, 0);
         self.interrupt = true;
     }
 
-    /// Bytes of the block that are still to be moved in this direction.
+    /// Whether data flows to the host.
+    pub(super) fn flows_to_host(&self) -> bool {
+        matches!(self.flow, Flow::Read | Flow::Reply)
+    }
+
+    /// Bytes of the block that are still to be moved in this direction through the data port.
     pub(super) fn ready_bytes(&self, to_host: bool) -> usize {
-        let flows_to_host = matches!(self.flow, Flow::Read | Flow::Reply);
-        if self.status.contains(Status::DRQ) && flows_to_host == to_host {
+        if self.status.contains(Status::DRQ) && self.flows_to_host() == to_host {
             (self.len as usize).saturating_sub(self.pos as usize)
         } else {
             0
@@ -197,6 +222,25 @@ impl Interface {
     fn moved(&mut self, n: usize) -> bool {
         self.pos = self.pos.saturating_add(n as u32);
         n > 0 && self.pos >= self.len
+    }
+
+    /// Lets the bus master move what it can of the block that waits for it. Returns whether the block ended.
+    pub(super) fn move_by_dma(&mut self, master: &mut BusMaster, dma: &mut dyn DmaBus) -> bool {
+        let to_host = self.flows_to_host();
+        if !self.dma_request || !master.is_ready(to_host) {
+            return false;
+        }
+        let Some(block) = self.buffer.get_mut(self.pos as usize..self.len as usize) else {
+            return false;
+        };
+        let n = if to_host {
+            master.put(block, dma)
+        } else {
+            master.get(block, dma)
+        };
+        let ended = self.moved(n);
+        self.dma_request = !ended;
+        ended
     }
 
     /// The last block of a command that reads was taken: it ends without another interrupt.

@@ -11,14 +11,18 @@
 //! durable ([`BlockImage::flush`]) by FLUSH CACHE, STANDBY, STANDBY IMMEDIATE and SLEEP, as the write cache is
 //! turned off, by each write while it is off, and by every reset.
 //!
-//! Left out, and aborted: READ and WRITE LONG, DMA, eight-bit transfers (SET FEATURES 01h), SMART, security,
-//! SET MAX, DOWNLOAD MICROCODE, advanced power management, removable media, CFA and 48-bit commands. The
+//! Commands of 48 bits follow ATA/ATAPI-6 (T13 1410D). Where the channel has a bus master ([`bus_master`]), READ and WRITE
+//! DMA and packets with DMA move the same blocks by it: the device is busy until the command's one interrupt.
+//!
+//! Left out, and aborted: READ and WRITE LONG, queued and Ultra DMA, eight-bit transfers (SET FEATURES 01h), SMART, security,
+//! SET MAX, DOWNLOAD MICROCODE, advanced power management, removable media and CFA commands. The
 //! blocks of READ MULTIPLE before an error come, the one with the error does not. Sectors that FORMAT TRACK
 //! should mark as bad are refused. The drive address register 3F7h floats (that port belongs to the floppy
 //! controller).
 
 mod ata;
 mod atapi;
+mod bus_master;
 mod disk_unit;
 mod geometry;
 mod identify;
@@ -32,6 +36,7 @@ mod tests;
 use oldiron_mmu::{IoWidth, Snapshot, SnapshotError, StateReader, StateWriter, Ticks};
 
 use self::ata::Disk;
+use self::bus_master::BusMaster;
 pub use self::geometry::{
     DiskGeometry, GeometryError, GeometrySource, check_chs, find_geometry, given_geometry,
 };
@@ -78,6 +83,7 @@ pub struct IdeChannel {
     /// Device 1 is selected.
     second: bool,
     control: Control,
+    master: Option<BusMaster>,
 }
 
 impl IdeChannel {
@@ -111,7 +117,15 @@ impl IdeChannel {
             units: [None, None],
             second: false,
             control,
+            master: None,
         }
+    }
+
+    /// With a bus master: any port beyond the channel's own is one of its registers, which the lowest three bits
+    /// choose. To be called before a device is put on the cable.
+    pub fn with_bus_master(mut self) -> Self {
+        self.master = Some(BusMaster::new());
+        self
     }
 
     /// Puts a disk on the cable as device 0 or 1. Without `chs` the geometry is found from what is
@@ -164,6 +178,7 @@ impl IdeChannel {
         Place {
             number,
             activity: self.first_activity << number,
+            dma: self.master.is_some(),
         }
     }
 
@@ -218,6 +233,8 @@ impl IdeChannel {
             return None;
         }
         match register {
+            // Another register of the channel is not among the quiet ones.
+            8.. if register != ALTERNATE_CONTROL => None,
             DATA => unit.io.take_inside(width),
             STATUS_COMMAND if unit.io.interrupt => None,
             _ => Some(self.read_register(register).into()),
@@ -257,6 +274,23 @@ impl IdeChannel {
         for unit in self.units.iter_mut().flatten() {
             unit.timer(ctx);
         }
+        self.move_by_dma(ctx);
+    }
+
+    /// Lets the bus master move what the selected device waits for.
+    fn move_by_dma(&mut self, ctx: &mut Ctx<'_>) {
+        if let (Some(master), Some(unit)) = (&mut self.master, &mut self.units[usize::from(self.second)]) {
+            unit.move_by_dma(master, ctx);
+        }
+    }
+
+    /// The offset of a register of the bus master, if `port` is one.
+    fn master_register(&self, port: u16) -> Option<u16> {
+        let own = self
+            .ports
+            .iter()
+            .any(|range| port.wrapping_sub(range.first) < range.count);
+        (!own && self.master.is_some()).then_some(port & 7)
     }
 
     /// Drives the interrupt wire and the timer as the devices stand. The wire is that of the
@@ -264,17 +298,24 @@ impl IdeChannel {
     ///
     /// The next block of a read needs no timer under nIEN: nothing tells of it, so that it may be fetched
     /// when somebody looks.
-    fn update(&self, ctx: &mut Ctx<'_>) {
+    fn update(&mut self, ctx: &mut Ctx<'_>) {
         let silent = self.control.contains(Control::NIEN);
         let asserted = self.selected().is_some_and(|unit| unit.io.interrupt);
-        ctx.irq.set(self.irq, asserted && !silent);
+        let high = asserted && !silent;
+        if let Some(master) = &mut self.master
+            && high
+            && !ctx.irq.is_high(self.irq)
+        {
+            master.interrupt_rose();
+        }
+        ctx.irq.set(self.irq, high);
         let due = self
             .units
             .iter()
             .flatten()
-            .filter_map(|unit| unit.io.due)
-            .filter(|&(_, next)| !(silent && next == Next::ReadBlock))
-            .map(|(at, _)| at)
+            .filter_map(|unit| Some((unit.io.dma, unit.io.due?)))
+            .filter(|&(dma, (_, next))| !(silent && !dma && next == Next::ReadBlock))
+            .map(|(_, (at, _))| at)
             .min();
         if ctx.timers.due(self.timer) != due {
             ctx.timers.arm(self.timer, due.unwrap_or(Ticks::MAX));
@@ -310,6 +351,7 @@ impl IdeChannel {
     }
 
     fn write_command(&mut self, opcode: u8, ctx: &mut Ctx<'_>) {
+        self.control.remove(Control::HOB);
         if self.control.contains(Control::SRST) {
             return;
         }
@@ -329,6 +371,7 @@ impl IdeChannel {
     }
 
     fn write_register(&mut self, register: u16, value: u8) {
+        self.control.remove(Control::HOB);
         if register == DEVICE_HEAD {
             self.second = DeviceHead::from_bits_retain(value).contains(DeviceHead::DEV);
         }
@@ -339,12 +382,13 @@ impl IdeChannel {
             .filter(|unit| !unit.io.status.contains(Status::BSY))
         {
             let task = &mut unit.io.task;
+            let previous = &mut task.previous;
             match register {
                 ERROR_FEATURES => task.features = value,
-                SECTOR_COUNT => task.count = value,
-                SECTOR_NUMBER => task.sector = value,
-                CYLINDER_LOW => task.cylinder_low = value,
-                CYLINDER_HIGH => task.cylinder_high = value,
+                SECTOR_COUNT => previous.count = core::mem::replace(&mut task.count, value),
+                SECTOR_NUMBER => previous.sector = core::mem::replace(&mut task.sector, value),
+                CYLINDER_LOW => previous.cylinder_low = core::mem::replace(&mut task.cylinder_low, value),
+                CYLINDER_HIGH => previous.cylinder_high = core::mem::replace(&mut task.cylinder_high, value),
                 _ => task.device = DeviceHead::from_bits_truncate(value) & !DeviceHead::OBSOLETE,
             }
         }
@@ -352,7 +396,7 @@ impl IdeChannel {
 
     fn read_register(&mut self, register: u16) -> u8 {
         // Device 0 answers for an absent device 1, with a status of zero.
-        let second = self.second;
+        let (second, before) = (self.second, self.control.contains(Control::HOB));
         let answering = match &mut self.units {
             [_, Some(unit)] if second => unit,
             [Some(unit), _] => unit,
@@ -366,6 +410,10 @@ impl IdeChannel {
         let value = match register {
             _ if s.status.contains(Status::BSY) && present => s.status.bits(),
             ERROR_FEATURES => s.error.bits(),
+            SECTOR_COUNT if before => s.task.previous.count,
+            SECTOR_NUMBER if before => s.task.previous.sector,
+            CYLINDER_LOW if before => s.task.previous.cylinder_low,
+            CYLINDER_HIGH if before => s.task.previous.cylinder_high,
             SECTOR_COUNT => s.task.count,
             SECTOR_NUMBER => s.task.sector,
             CYLINDER_LOW => s.task.cylinder_low,
@@ -398,6 +446,9 @@ impl Device for IdeChannel {
 
     fn reset(&mut self, _: ResetKind, ctx: &mut Ctx<'_>) {
         self.control = Control::empty();
+        if let Some(master) = &mut self.master {
+            *master = BusMaster::new();
+        }
         self.settle(ctx);
         for unit in self.units.iter_mut().flatten() {
             unit.default_settings();
@@ -412,6 +463,9 @@ impl Device for IdeChannel {
 
     fn port_read(&mut self, port: u16, width: IoWidth, ctx: &mut Ctx<'_>) -> u32 {
         let register = port.wrapping_sub(self.ports[0].first);
+        if let (Some(offset), Some(master)) = (self.master_register(port), &self.master) {
+            return master.read(offset).into();
+        }
         if self.is_empty() {
             return width.open_bus();
         }
@@ -450,6 +504,12 @@ impl Device for IdeChannel {
     fn port_write(&mut self, port: u16, value: u32, width: IoWidth, ctx: &mut Ctx<'_>) {
         let byte = value as u8;
         self.catch_up(ctx);
+        if let (Some(offset), Some(master)) = (self.master_register(port), &mut self.master) {
+            master.write(offset, byte);
+            self.move_by_dma(ctx);
+            self.update(ctx);
+            return;
+        }
         match port.wrapping_sub(self.ports[0].first) {
             DATA => {
                 let lines = value | u32::MAX.checked_shl(width.bytes() * 8).unwrap_or(0);
@@ -481,10 +541,10 @@ fn whole_cycles(len: usize, width: IoWidth, ctx: &mut Ctx<'_>) -> usize {
 
 impl Snapshot for IdeChannel {
     const TAG: [u8; 4] = *b"IDE ";
-    const VERSION: u16 = 2;
+    const VERSION: u16 = 3;
 
     fn save(&self, w: &mut StateWriter) {
-        w.put(&(self.second, self.control));
+        w.put(&(self.second, self.control, self.master));
         for unit in &self.units {
             match unit {
                 Some(unit) => unit.save(w),
@@ -494,7 +554,12 @@ impl Snapshot for IdeChannel {
     }
 
     fn load(&mut self, r: &mut StateReader<'_>) -> Result<(), SnapshotError> {
-        (self.second, self.control) = r.get()?;
+        let master: Option<BusMaster>;
+        (self.second, self.control, master) = r.get()?;
+        if master.is_some() != self.master.is_some() || master.is_some_and(|master| !master.is_sane()) {
+            return Err(r.damaged());
+        }
+        self.master = master;
         for unit in &mut self.units {
             match unit {
                 Some(unit) => unit.load(r)?,

@@ -55,6 +55,8 @@ bitflags::bitflags! {
         const NIEN = 0x02;
         /// Software reset.
         const SRST = 0x04;
+        /// Reads give what registers held before (ATA-6 §7.8).
+        const HOB = 0x80;
         const _ = !0;
     }
 }
@@ -68,6 +70,18 @@ pub(super) struct TaskFile {
     pub(super) cylinder_low: u8,
     pub(super) cylinder_high: u8,
     pub(super) device: DeviceHead,
+    /// What count, sector and cylinders held before they were written last: the upper halves of commands of 48
+    /// bits (ATA-6 §6.20).
+    pub(super) previous: Previous,
+}
+
+/// The upper halves of registers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Previous {
+    pub(super) count: u8,
+    pub(super) sector: u8,
+    pub(super) cylinder_low: u8,
+    pub(super) cylinder_high: u8,
 }
 
 impl TaskFile {
@@ -79,6 +93,12 @@ impl TaskFile {
         cylinder_low: 0,
         cylinder_high: 0,
         device: DeviceHead::empty(),
+        previous: Previous {
+            count: 0,
+            sector: 0,
+            cylinder_low: 0,
+            cylinder_high: 0,
+        },
     };
 
     /// The signature of a packet device (ATA-4 §9.1).
@@ -117,6 +137,43 @@ impl TaskFile {
             self.cylinder_high,
             self.head(),
         ]))
+    }
+
+    /// The LBA48 address.
+    pub(super) fn lba48(&self) -> u64 {
+        let previous = &self.previous;
+        u64::from_le_bytes([
+            self.sector,
+            self.cylinder_low,
+            self.cylinder_high,
+            previous.sector,
+            previous.cylinder_low,
+            previous.cylinder_high,
+            0,
+            0,
+        ])
+    }
+
+    pub(super) fn set_lba48(&mut self, lba: u64) {
+        let previous = &mut self.previous;
+        [
+            self.sector,
+            self.cylinder_low,
+            self.cylinder_high,
+            previous.sector,
+            previous.cylinder_low,
+            previous.cylinder_high,
+            ..,
+        ] = lba.to_le_bytes();
+    }
+
+    /// The count of a command of 48 bits.
+    pub(super) fn count48(&self) -> u16 {
+        u16::from_le_bytes([self.count, self.previous.count])
+    }
+
+    pub(super) fn set_count48(&mut self, count: u16) {
+        [self.count, self.previous.count] = count.to_le_bytes();
     }
 
     pub(super) fn set_lba28(&mut self, lba: u64) {

@@ -4,6 +4,7 @@ use oldiron_mmu::{SnapshotError, StateReader, StateWriter};
 
 use super::ata::Disk;
 use super::atapi::{Cdrom, CdromState, CdromUnit};
+use super::bus_master::BusMaster;
 use super::disk_unit::{DiskState, DiskUnit};
 use super::interface::{Interface, Next};
 use super::registers::Status;
@@ -16,6 +17,8 @@ pub(super) struct Place {
     pub(super) number: u8,
     /// Its bit in [`crate::Outbox::activity`].
     pub(super) activity: u8,
+    /// There is a bus master at the other end of the cable.
+    pub(super) dma: bool,
 }
 
 enum Drive {
@@ -138,6 +141,13 @@ impl Unit {
             self.block_moved(ctx);
         }
         n
+    }
+
+    /// Lets the bus master move the block that waits for it.
+    pub(super) fn move_by_dma(&mut self, master: &mut BusMaster, ctx: &mut Ctx<'_>) {
+        if self.io.move_by_dma(master, ctx.dma) {
+            self.block_moved(ctx);
+        }
     }
 
     fn block_moved(&mut self, ctx: &Ctx<'_>) {

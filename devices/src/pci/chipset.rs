@@ -34,6 +34,9 @@ const PIRQ_CHOICES: u16 = 0xdef8;
 /// PIIX3 IDE: timing registers of the channels, 16 bits each; bit 15 lets the channel decode its ports.
 const IDETIM: u8 = 0x40;
 const IDE_DECODE: u16 = 1 << 15;
+/// PIIX3 IDE: the base address of the bus masters, eight ports for each channel.
+const BUS_MASTER_BAR: usize = 4;
+const BUS_MASTER_PORTS: u16 = 8;
 
 /// What CONFADD selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,12 +132,14 @@ fn ide_controller() -> ConfigSpace {
         vendor: INTEL,
         device: 0x7010,
         revision: 0,
-        class: 0x01_0100,
+        class: 0x01_0180,
         multi_function: false,
     })
     .command(Command::empty(), Command::IO | Command::BUS_MASTER)
     .status(0x0280)
     .register(0x0d, &[0], &[0xf0])
+    // The bus masters of both channels.
+    .io_bar(BUS_MASTER_BAR, 16)
     // IDETIM of both channels, SIDETIM.
     .register(IDETIM, &[0; 5], &[0xff, 0xf3, 0xff, 0xf3, 0xff])
 }
@@ -201,6 +206,15 @@ impl PciChipset {
     pub fn ide_decodes(&self, channel: u8) -> bool {
         let timing = self.ide.read_u16(IDETIM + 2 * (channel & 1));
         self.ide.command_bits().contains(Command::IO) && timing & IDE_DECODE != 0
+    }
+
+    /// The ports at which the bus master of an IDE channel, 0 or 1, is decoded.
+    pub fn bus_master_window(&self, channel: u8) -> Option<PortRange> {
+        let window = self.ide.io_window(BUS_MASTER_BAR)?;
+        Some(PortRange {
+            first: window.first + u16::from(channel & 1) * BUS_MASTER_PORTS,
+            count: BUS_MASTER_PORTS,
+        })
     }
 
     fn write_reset_control(&mut self, value: u8, ctx: &mut Ctx<'_>) {
@@ -366,6 +380,18 @@ mod tests {
         assert!(!chip.ide_decodes(1));
         chip.ide.write(0x04, 0x01);
         assert!(chip.ide_decodes(1) && !chip.ide_decodes(0));
+    }
+
+    #[test]
+    fn the_bus_masters_have_eight_ports_each_at_a_base_address() {
+        let mut chip = PciChipset::new();
+        for (offset, value) in (0x20..).zip([0x4f, 0xc0]) {
+            chip.ide.write(offset, value);
+        }
+        assert_eq!(chip.bus_master_window(0), None);
+        chip.ide.write(0x04, 0x05);
+        let first = |channel| chip.bus_master_window(channel).unwrap().first;
+        assert_eq!([0, 1].map(first), [0xc040, 0xc048]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::mode::Pages;
 use super::read::Transfer;
 use super::sense::Sense;
-use super::{PACKET_BYTES, Power};
+use super::{MAX_DMA_MODE, PACKET_BYTES, Power};
 use crate::{BlockImage, Ctx, SECTOR_SIZE};
 
 /// Bytes of user data in a sector.
@@ -54,6 +54,8 @@ pub(in crate::ide) struct CdromState {
     /// The door does not open for the guest.
     pub(super) locked: bool,
     pub(super) pages: Pages,
+    /// The multiword DMA mode of SET FEATURES.
+    pub(super) dma_mode: Option<u8>,
     /// KB/s.
     pub(super) speed: u16,
     pub(super) power: Power,
@@ -73,6 +75,7 @@ impl CdromState {
             door_open: false,
             locked: false,
             pages: Pages::default(),
+            dma_mode: None,
             speed: MAX_SPEED,
             power: Power::Active,
             transfer: Transfer::default(),
@@ -82,6 +85,7 @@ impl CdromState {
 
     pub(in crate::ide) fn is_sane(&self) -> bool {
         Attentions::from_bits(self.attentions.bits()).is_some()
+            && self.dma_mode.is_none_or(|mode| mode <= MAX_DMA_MODE)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The 256 words of IDENTIFY PACKET DEVICE (ATA/ATAPI-4 §8.13).
 
-use super::super::identify::{finish, put_text};
+use super::super::identify::{DMA_CYCLE_NS, DMA_SUPPORTED, dma_modes, finish, put_text};
 use super::super::unit::Place;
 use crate::SECTOR_SIZE;
 
@@ -20,7 +20,7 @@ const COMMANDS: u16 = 1 << 2 | 1 << 3 | 1 << 4 | 1 << 9 | 1 << 14;
 const FIXED_14: u16 = 1 << 14;
 
 /// The reply to IDENTIFY PACKET DEVICE.
-pub(super) fn identify_packet_device(place: Place) -> [u8; SECTOR_SIZE] {
+pub(super) fn identify_packet_device(place: Place, dma_mode: Option<u8>) -> [u8; SECTOR_SIZE] {
     let mut w = [0u16; 256];
     w[0] = KIND;
     put_text(&mut w[10..20], &format!("OI{:08}", place.activity));
@@ -30,6 +30,11 @@ pub(super) fn identify_packet_device(place: Place) -> [u8; SECTOR_SIZE] {
     w[50] = FIXED_14;
     w[51] = 0x0200;
     w[53] = VALID;
+    if place.dma {
+        w[49] |= DMA_SUPPORTED;
+        w[63] = dma_modes(dma_mode);
+        [w[65], w[66]] = [DMA_CYCLE_NS; 2];
+    }
     // PIO modes 3 and 4.
     w[64] = 0x0003;
     w[67] = PIO_CYCLE_NS;

@@ -4,7 +4,7 @@
 //! The commands in the packets follow SFF-8020i and MMC-3 (T10 1363D); each says which clause. A disc is an image
 //! of 2048-byte sectors: one track of mode 1. The audio commands are there and answer as for such a disc.
 //!
-//! Data goes through the data port in blocks of the host's byte count. Left out: overlapped commands, DMA,
+//! Data goes through the data port in blocks of the host's byte count, or by DMA. Left out: overlapped commands,
 //! subheaders and what else mode 2 has, disc changers, DVD structures.
 
 mod cdrom;
@@ -20,7 +20,7 @@ mod toc;
 pub(super) use self::cdrom::{Cdrom, CdromState};
 use self::command::{Answer, Cdb};
 use self::sense::Sense;
-use super::disk_unit::Power;
+use super::disk_unit::{MAX_DMA_MODE, Power};
 use super::interface::{BLOCK_MICROS, Flow, Interface, Next, READ_AHEAD_NANOS};
 use super::registers::{Error, Status, TaskFile};
 use super::unit::Place;
@@ -112,7 +112,7 @@ impl CdromUnit<'_> {
             0xa0 => self.begin_packet(ctx),
             // IDENTIFY PACKET DEVICE.
             0xa1 => {
-                self.io.buffer = identify::identify_packet_device(self.place).to_vec();
+                self.io.buffer = identify::identify_packet_device(self.place, self.cd.s.dma_mode).to_vec();
                 self.io.flow = Flow::Reply;
                 self.io.soon(Next::Present, ctx);
             }
@@ -150,11 +150,16 @@ impl CdromUnit<'_> {
     }
 
     fn set_features(&mut self, ctx: &Ctx<'_>) {
-        let known = match self.io.task.features {
+        let known = match (self.io.task.features, self.io.task.count) {
             // PIO default modes, and PIO modes 0 to 4 with flow control.
-            0x03 => matches!(self.io.task.count, 0x00 | 0x01 | 0x08..=0x0c),
+            (0x03, 0x00 | 0x01 | 0x08..=0x0c) => true,
+            // Multiword DMA.
+            (0x03, mode @ 0x20..=0x22) if self.place.dma => {
+                self.cd.s.dma_mode = Some(mode & 7);
+                true
+            }
             // Settings survive a software reset, or not: there are none.
-            0x66 | 0xcc => true,
+            (0x66 | 0xcc, _) => true,
             _ => false,
         };
         let error = if known { Error::empty() } else { Error::ABRT };
@@ -163,7 +168,8 @@ impl CdromUnit<'_> {
 
     fn begin_packet(&mut self, ctx: &Ctx<'_>) {
         let features = self.io.task.features;
-        if features & packet_feature::DMA != 0 {
+        let dma = features & packet_feature::DMA != 0;
+        if dma && !self.place.dma {
             log::debug!(target: "dev::ide", "device {}: PACKET with DMA, which is not there", self.place.number);
             self.io.soon(Next::End(Error::ABRT), ctx);
             return;
@@ -175,7 +181,9 @@ impl CdromUnit<'_> {
             self.io.soon(Next::End(error), ctx);
             return;
         }
-        self.cd.s.limit = self.io.task.cylinder();
+        // DMA has no byte count.
+        self.cd.s.limit = if dma { MOST_BYTES } else { self.io.task.cylinder() };
+        self.io.dma = dma;
         self.cd.s.power = Power::Active;
         self.io.task.count = reason::COD;
         self.io.flow = Flow::Packet;
@@ -304,7 +312,7 @@ impl CdromUnit<'_> {
         let (done, all) = (self.io.len as usize, self.io.buffer.len());
         let block = self.block_bytes(all.saturating_sub(done));
         self.io.request_to(done, done + block);
-        self.io.interrupt = true;
+        self.io.interrupt = !self.io.dma_request;
         // IDENTIFY PACKET DEVICE is no packet command: its registers say nothing.
         if self.cd.s.limit != 0 {
             self.io.task.set_byte_count(block as u16);

@@ -2,6 +2,7 @@
 
 mod commands;
 mod cycles;
+mod dma;
 mod durable;
 mod old_commands;
 mod packet;
