@@ -9,7 +9,7 @@ use crate::{
     dispatch::registers,
     fault::Fault,
     flags::{Eflags, LazyFlags},
-    fpu::Fpu,
+    fpu::{Fpu, Register},
     simd::{Mxcsr, Xmm},
 };
 
@@ -249,6 +249,8 @@ pub struct Core {
     pub tsc_offset: u64,
     /// The x87; without one in the model, nothing reaches it.
     pub fpu: Fpu,
+    /// The memory operand of an x87 instruction, on its way between two parts of the handler.
+    pub(crate) x87_operand: Register,
     /// XMM0–XMM7.
     pub xmm: [Xmm; 8],
     /// Control and status of SSE.
@@ -309,6 +311,7 @@ impl Core {
             msrs: std::collections::BTreeMap::new(),
             tsc_offset: 0,
             fpu: Fpu::default(),
+            x87_operand: Register::zero(0),
             xmm: [Xmm::default(); 8],
             mxcsr: Mxcsr::RESET,
             simd_barred: true,

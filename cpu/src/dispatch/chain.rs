@@ -54,6 +54,8 @@ chained! {
             let outcome = O::exec(&mut x, &*i);
             let LazyFlags { result, carry } = x.flags();
             match outcome {
+                #[cfg(target_arch = "x86_64")]
+                Ok(_) if O::STACK_ARITHMETIC.is_some() => Table::<O>::ARITHMETIC(e, i, b, r, c),
                 Ok(flow) => proceed::<O>(e, i, b, result, carry, flow),
                 Err(Abort) if O::HAS_SECOND => beside::<O>(e, i, b, r, c),
                 Err(Abort) => slow::<O>(e, i, b, r, c),
@@ -78,7 +80,7 @@ chained! {
 
     /// `O` where the fast form gave up: memory beside code, unusual numbers, or else the slow twin.
     #[inline(never)]
-    fn beside[O: Op](e, i, b, r, c) {
+    pub(super) fn beside[O: Op](e, i, b, r, c) {
         // SAFETY: as in `fast`; `bus` is valid while the chain runs.
         unsafe {
             let mem = &*(*(*e).bus).mem;
@@ -427,6 +429,13 @@ pub(crate) fn slow_handler<O: Op>() -> Handler {
 struct Table<O>(core::marker::PhantomData<O>);
 
 impl<O: Op> Table<O> {
+    /// The host's own handler of x87 arithmetic, or of what is left of it when its operand has been loaded.
+    #[cfg(target_arch = "x86_64")]
+    const ARITHMETIC: Handler = match O::STACK_ARITHMETIC {
+        Some(arithmetic) => super::x87::handler::<O>(arithmetic),
+        None => slow::<O>,
+    };
+
     const HANDLERS: [[[Handler; st::COUNT]; ea::COUNT]; 2] = [
         if O::FLAG_USE.may_skip() {
             Self::by_address::<false>()
@@ -455,6 +464,10 @@ impl<O: Op> Table<O> {
             Form::Slow => return [slow::<O>; st::COUNT],
             Form::Input => return [input::<O>; st::COUNT],
             _ => {}
+        }
+        #[cfg(target_arch = "x86_64")]
+        if O::STACK_ARITHMETIC.is_some() && !O::FORM.has_memory() {
+            return [Self::ARITHMETIC; st::COUNT];
         }
         let flat: Handler = fast::<O, FLAGS, EA, { st::FLAT }>;
         if !O::FORM.has_stack() {

@@ -6,8 +6,8 @@
 //! constants of the records: nothing is kept up per instruction. What the fast form cannot do it
 //! hands to its slow twin, before changing anything.
 //!
-//! This module is the only one of the crate with `unsafe` code: the chained call, narrow reads of registers, and the pool of
-//! records that it walks. Invariants:
+//! This module is the only one of the crate with `unsafe` code: the chained call, narrow reads of registers, the pool of
+//! records that it walks, and x87 arithmetic in assembly. Invariants:
 //!
 //! * A record pointer points into the pool of the [`Engine`], whose memory never moves, at a record
 //!   of a complete trace: instructions, with a [`Links`] record behind the one that ends it and behind each
@@ -21,6 +21,10 @@ mod chain;
 mod pool;
 mod probe;
 pub(crate) mod registers;
+#[cfg(target_arch = "x86_64")]
+mod x87;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod x87_tests;
 
 pub(crate) use chain::{FusedHandlers, FusedTable, Handler, handler, slow_handler};
 pub(crate) use pool::{Pool, Record, TraceRef};

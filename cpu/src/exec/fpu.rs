@@ -153,6 +153,12 @@ pub(crate) fn note_instruction(core: &mut Core, insn: &Insn) {
 #[inline(always)]
 pub(crate) fn note_operand(core: &mut Core, insn: &Insn, offset: u32) {
     note_instruction(core, insn);
+    note_pointer(core, insn, offset);
+}
+
+/// Remembers where its operand was.
+#[inline(always)]
+pub(crate) fn note_pointer(core: &mut Core, insn: &Insn, offset: u32) {
     core.fpu.last.operand = offset;
     core.fpu.last.segment = core.segments[insn.seg as usize & 7].selector;
 }

@@ -6,11 +6,11 @@ use oldiron_mmu::Width;
 use crate::{
     core::Core,
     exec::{
-        Abort, Exec, FlagUse, Flow, Form, Op, Outcome,
-        fpu::{after, comparison_flags, esc, note_instruction, note_operand},
+        Abort, Exec, FlagUse, Flow, Form, Op, Operands, Outcome, StackArithmetic,
+        fpu::{after, comparison_flags, esc, note_instruction, note_operand, note_pointer},
     },
     fpu::{
-        F80, Fpu, Register,
+        F80, Fpu, Place, Register,
         quick::{self, Arithmetic, Double, Narrow, Single},
         trap,
     },
@@ -21,9 +21,11 @@ use crate::{
 pub(crate) trait Quick: 'static {
     const FORM: Form = Form::Register;
     /// What must be clear in [`Fpu::trap`].
-    const BARS: u8 = READY;
+    const BARS: u32 = READY;
     /// What is not usual, but still quick, is left to a second form.
     const HAS_SECOND: bool = false;
+    /// See [`Op::STACK_ARITHMETIC`].
+    const STACK_ARITHMETIC: Option<StackArithmetic> = None;
     /// Does it all, or changes nothing and returns `None`.
     fn exec<X: Exec>(x: &mut X, insn: &Insn) -> Option<()>;
 }
@@ -35,6 +37,7 @@ impl<Q: Quick> Op for WithQuick<Q> {
     const FORM: Form = Q::FORM;
     const FLAG_USE: FlagUse = FlagUse::Other;
     const HAS_SECOND: bool = Q::HAS_SECOND || Q::FORM.may_store();
+    const STACK_ARITHMETIC: Option<StackArithmetic> = Q::STACK_ARITHMETIC;
 
     #[inline(always)]
     fn exec<X: Exec>(x: &mut X, insn: &Insn) -> Outcome {
@@ -53,9 +56,21 @@ impl<Q: Quick> Op for WithQuick<Q> {
 }
 
 /// Nothing bars the instruction, and the stack is the x87's.
-const READY: u8 = trap::BARS | trap::MMX;
+const READY: u32 = trap::BARS | trap::MMX;
 /// Results depend on the rounding, which must be the usual.
-const ROUNDED: u8 = READY | trap::UNUSUAL;
+const ROUNDED: u32 = READY | trap::UNUSUAL;
+
+/// The four operations have handlers in assembly, [`Op::STACK_ARITHMETIC`].
+const HAS_ASSEMBLY: bool = cfg!(target_arch = "x86_64");
+
+/// ST(0).
+const TOP: Place = Place::number(0);
+
+/// The register ST(i) of a register form, as it is lowered.
+#[inline(always)]
+fn sti(insn: &Insn) -> Place {
+    Place::at(insn.src)
+}
 
 /// Changes the stack and remembers the instruction.
 #[inline(always)]
@@ -74,22 +89,48 @@ pub(crate) struct ArithmeticSt0<O>(core::marker::PhantomData<O>);
 pub(crate) struct ArithmeticSti<O, const POP: bool>(core::marker::PhantomData<O>);
 
 impl<O: Arithmetic> Quick for ArithmeticSt0<O> {
-    const BARS: u8 = ROUNDED;
+    const BARS: u32 = ROUNDED;
     const HAS_SECOND: bool = true;
+    const STACK_ARITHMETIC: Option<StackArithmetic> = Some(StackArithmetic {
+        operation: O::OPERATION,
+        operands: Operands::ToTop,
+    });
     #[inline(always)]
     fn exec<X: Exec>(x: &mut X, i: &Insn) -> Option<()> {
         on_stack(x, i, |fpu| {
-            fpu.quick_arithmetic_st::<O>(0, i.src, false, X::FIRST)
+            fpu.quick_arithmetic_st::<O>(TOP, sti(i), false, X::FIRST)
         })
     }
 }
 
 impl<O: Arithmetic, const POP: bool> Quick for ArithmeticSti<O, POP> {
-    const BARS: u8 = ROUNDED;
+    const BARS: u32 = ROUNDED;
+    const HAS_SECOND: bool = true;
+    const STACK_ARITHMETIC: Option<StackArithmetic> = Some(StackArithmetic {
+        operation: O::OPERATION,
+        operands: if POP {
+            Operands::FromTopAndPop
+        } else {
+            Operands::FromTop
+        },
+    });
+    #[inline(always)]
+    fn exec<X: Exec>(x: &mut X, i: &Insn) -> Option<()> {
+        on_stack(x, i, |fpu| {
+            fpu.quick_arithmetic_st::<O>(sti(i), TOP, POP, X::FIRST)
+        })
+    }
+}
+
+/// FSQRT
+pub(crate) struct Fsqrt;
+
+impl Quick for Fsqrt {
+    const BARS: u32 = ROUNDED;
     const HAS_SECOND: bool = true;
     #[inline(always)]
     fn exec<X: Exec>(x: &mut X, i: &Insn) -> Option<()> {
-        on_stack(x, i, |fpu| fpu.quick_arithmetic_st::<O>(i.src, 0, POP, X::FIRST))
+        on_stack(x, i, |fpu| fpu.quick_sqrt(X::FIRST))
     }
 }
 
@@ -99,7 +140,7 @@ macro_rules! stack_forms {
         $(#[$doc])*
         pub(crate) struct $name $(<const $p: $t>)?;
         impl $(<const $p: $t>)? Quick for $name $(<$p>)? {
-            const BARS: u8 = $bars;
+            const BARS: u32 = $bars;
             #[inline(always)]
             fn exec<X: Exec>(x: &mut X, $i: &Insn) -> Option<()> {
                 on_stack(x, $i, |$fpu| $run)
@@ -109,14 +150,12 @@ macro_rules! stack_forms {
 }
 
 stack_forms! {
-    /// FSQRT
-    Fsqrt, ROUNDED, |fpu, i| fpu.quick_sqrt();
     /// FLD ST(i)
-    FldSt, READY, |fpu, i| fpu.quick_load(i.src);
+    FldSt, READY, |fpu, i| fpu.quick_load(sti(i));
     /// FST ST(i), FSTP ST(i)
-    FstSt<const POP: bool>, READY, |fpu, i| fpu.quick_store(i.src, POP);
+    FstSt<const POP: bool>, READY, |fpu, i| fpu.quick_store(sti(i), POP);
     /// FXCH
-    Fxch, READY, |fpu, i| fpu.quick_exchange(i.src);
+    Fxch, READY, |fpu, i| fpu.quick_exchange(sti(i));
     /// FCHS
     Fchs, READY, |fpu, i| fpu.quick_sign(true);
     /// FABS
@@ -128,7 +167,7 @@ stack_forms! {
     /// FTST
     Ftst, READY, |fpu, i| fpu.quick_compare(quick::widen_integer(0), 0);
     /// FCOM and FUCOM, with as many pops
-    Fcom<const POPS: u32>, READY, |fpu, i| fpu.quick_compare_st(i.src, POPS);
+    Fcom<const POPS: u32>, READY, |fpu, i| fpu.quick_compare_st(sti(i), POPS);
 }
 
 /// FCOMI, FUCOMI, and with a pop
@@ -137,7 +176,7 @@ pub(crate) struct Fcomi<const POP: bool>;
 impl<const POP: bool> Quick for Fcomi<POP> {
     #[inline(always)]
     fn exec<X: Exec>(x: &mut X, i: &Insn) -> Option<()> {
-        let codes = x.core().fpu.quick_compare_flags(i.src, POP)?;
+        let codes = x.core().fpu.quick_compare_flags(sti(i), POP)?;
         x.put_flags(comparison_flags(codes));
         note_instruction(x.core(), i);
         Some(())
@@ -148,7 +187,7 @@ impl<const POP: bool> Quick for Fcomi<POP> {
 pub(crate) struct FnstswAx;
 
 impl Quick for FnstswAx {
-    const BARS: u8 = trap::EM | trap::TS;
+    const BARS: u32 = trap::EM | trap::TS;
     #[inline(always)]
     fn exec<X: Exec>(x: &mut X, _: &Insn) -> Option<()> {
         let status = x.core_ref().fpu.status_word();
@@ -213,11 +252,24 @@ pub(crate) struct ArithmeticM<O, S>(core::marker::PhantomData<(O, S)>);
 
 impl<O: Arithmetic, S: Source> Quick for ArithmeticM<O, S> {
     const FORM: Form = Form::Memory;
-    const BARS: u8 = ROUNDED;
+    const BARS: u32 = ROUNDED;
+    const STACK_ARITHMETIC: Option<StackArithmetic> = Some(StackArithmetic {
+        operation: O::OPERATION,
+        operands: Operands::Loaded,
+    });
     #[inline(always)]
     fn exec<X: Exec>(x: &mut X, i: &Insn) -> Option<()> {
+        if X::FIRST && HAS_ASSEMBLY {
+            let offset = x.address(i);
+            let source = S::read(x, i, offset)?;
+            let core: &mut Core = x.core();
+            core.x87_operand = source;
+            // Nothing keeps the instruction from completing now, one way or another.
+            note_pointer(core, i, offset);
+            return Some(());
+        }
         with_operand::<X, S>(x, i, |fpu, source| {
-            fpu.quick_arithmetic::<O>(0, source, false, X::FIRST)
+            fpu.quick_arithmetic::<O>(TOP, source, false, X::FIRST)
         })
     }
 }
@@ -268,7 +320,7 @@ fn store_narrow<X: Exec, N: Narrow, W: Width>(x: &mut X, i: &Insn, pop: bool) ->
 
 impl<const POP: bool> Quick for FstM32<POP> {
     const FORM: Form = Form::Memory;
-    const BARS: u8 = ROUNDED;
+    const BARS: u32 = ROUNDED;
     #[inline(always)]
     fn exec<X: Exec>(x: &mut X, i: &Insn) -> Option<()> {
         store_narrow::<X, Single, u32>(x, i, POP)
@@ -277,7 +329,7 @@ impl<const POP: bool> Quick for FstM32<POP> {
 
 impl<const POP: bool> Quick for FstM64<POP> {
     const FORM: Form = Form::Memory;
-    const BARS: u8 = ROUNDED;
+    const BARS: u32 = ROUNDED;
     #[inline(always)]
     fn exec<X: Exec>(x: &mut X, i: &Insn) -> Option<()> {
         store_narrow::<X, Double, u64>(x, i, POP)
@@ -360,7 +412,7 @@ pub(crate) struct Fnstcw;
 
 impl Quick for Fnstcw {
     const FORM: Form = Form::Memory;
-    const BARS: u8 = trap::EM | trap::TS;
+    const BARS: u32 = trap::EM | trap::TS;
     #[inline(always)]
     fn exec<X: Exec>(x: &mut X, i: &Insn) -> Option<()> {
         let control = x.core_ref().fpu.control_word();

@@ -38,6 +38,7 @@ use crate::{
     core::{Core, reg, seg},
     fault::{Fault, FaultRule},
     flags::LazyFlags,
+    fpu::Operation,
     insn::Insn,
     simd::{Packed, Xmm},
 };
@@ -158,6 +159,26 @@ impl FlagUse {
     }
 }
 
+/// An arithmetic instruction of the x87.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StackArithmetic {
+    pub(crate) operation: Operation,
+    pub(crate) operands: Operands,
+}
+
+/// Its destination and source.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Operands {
+    /// `st0, sti`
+    ToTop,
+    /// `sti, st0`
+    FromTop,
+    /// `sti, st0`, and ST(0) is popped.
+    FromTopAndPop,
+    /// `st0, m`; [`Core::x87_operand`] has been loaded, and that noted.
+    Loaded,
+}
+
 /// One form of an instruction.
 pub(crate) trait Op {
     /// What it uses.
@@ -166,6 +187,9 @@ pub(crate) trait Op {
     const FLAG_USE: FlagUse;
     /// Where the fast form gives up, [`beside::Beside`] may still do it.
     const HAS_SECOND: bool = Self::FORM.may_store();
+    /// Arithmetic of the x87, which has shorter fast forms on some hosts: for them, what has a memory operand only
+    /// loads it with [`Exec::FIRST`].
+    const STACK_ARITHMETIC: Option<StackArithmetic> = None;
     /// Executes it.
     fn exec<X: Exec>(x: &mut X, insn: &Insn) -> Outcome;
 }

@@ -228,7 +228,8 @@ pub(crate) fn square_root(sig: u64, twice: bool) -> (u64, u64) {
     root = root.max(INTEGER);
     // One step of Newton's method on the remainder brings 52 bits to 64.
     let rest = square.wrapping_sub(root as u128 * root as u128) as i128;
-    let step = (rest >> 12) as i64 as f64 / (root >> 11) as f64;
+    // The estimate is wrong by less than 2^12, the rest by less than 2^77.
+    let step = (rest >> 16) as i64 as f64 / (root >> 15) as f64;
     root = root.saturating_add_signed(step as i64);
     let mut rest = square.wrapping_sub(root as u128 * root as u128) as i128;
     while rest < 0 {

@@ -56,7 +56,7 @@ fn tag(register: Register) -> u16 {
 impl Fpu {
     fn tag_word(&self) -> u16 {
         let tags = self.registers.iter().rev();
-        tags.fold(0, |word, register| word << 2 | tag(*register))
+        tags.fold(0, |word, register| word << 2 | tag(register.0))
     }
 
     fn set_tag_word(&mut self, word: u16) {

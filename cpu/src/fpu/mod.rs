@@ -11,7 +11,7 @@ mod compare;
 mod constants;
 mod convert;
 mod elementary;
-mod float;
+pub(crate) mod float;
 mod fx_image;
 mod image;
 mod ops;
@@ -19,19 +19,20 @@ mod ops;
 mod oracle;
 mod partial;
 pub(crate) mod quick;
-mod register;
+pub(crate) mod register;
 mod round;
 mod usual;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use arith::Operation;
 pub use float::F80;
 pub(crate) use image::{IMAGE_MAX, ImageForm, PointerForm};
 pub(crate) use ops::{Effect, MoveFlags, Operand, Stored};
-pub(crate) use register::Register;
+pub(crate) use register::{Place, Register};
 
 use compare::cc;
-use register::{EMPTY, SPECIAL};
+use register::{EMPTY, Slot};
 use round::flag;
 
 /// Status word: an unmasked exception waits.
@@ -46,22 +47,25 @@ const CW_ONE: u16 = 0x40;
 /// Control word after FNINIT.
 const CW_INIT: u16 = 0x37f;
 
-/// Why an instruction may not begin, one bit for each reason: the one thing that handlers test first.
+/// Why an instruction may not begin, one bit for each reason: the one thing that handlers test first. Bits that
+/// registers do not use, so that one look is enough for all of them, see [`register::UNUSUAL`].
 pub(crate) mod trap {
     /// CR0.EM, or there is no FPU.
-    pub(crate) const EM: u8 = 1 << 0;
+    pub(crate) const EM: u32 = 1 << 16;
     /// CR0.TS.
-    pub(crate) const TS: u8 = 1 << 1;
+    pub(crate) const TS: u32 = 1 << 17;
     /// An unmasked exception waits.
-    pub(crate) const PENDING: u8 = 1 << 2;
+    pub(crate) const PENDING: u32 = 1 << 18;
     /// Not a trap: results are not rounded to nearest, or inexact ones are not masked. Quick arithmetic is
     /// for the usual case alone.
-    pub(crate) const UNUSUAL: u8 = 1 << 3;
+    pub(crate) const UNUSUAL: u32 = 1 << 19;
     /// Not a trap: the registers are in use by MMX, all full and TOP 0. Only a hint: instructions of MMX that find it
     /// need not see to that, those of the x87 drop it.
-    pub(crate) const MMX: u8 = 1 << 4;
+    pub(crate) const MMX: u32 = 1 << 20;
+    /// Not a trap: results have less than 64 bits. The quickest arithmetic is for full precision alone.
+    pub(crate) const SHORT: u32 = 1 << 21;
     /// What bars every instruction.
-    pub(crate) const BARS: u8 = EM | TS | PENDING;
+    pub(crate) const BARS: u32 = EM | TS | PENDING;
 }
 
 /// Where the last instruction was, and its operand: kept as it comes, put together when it is stored.
@@ -86,12 +90,12 @@ pub(crate) struct LastInstruction {
 /// The unit's state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fpu {
-    pub(crate) registers: [Register; 8],
-    /// Number of the register that is ST(0).
-    pub(crate) top: u8,
+    pub(crate) registers: [Slot; 8],
+    /// Which register is ST(0).
+    pub(crate) top: Place,
     /// See [`trap`]. Derived from CR0, control and status word.
     #[serde(skip)]
-    pub(crate) trap: u8,
+    pub(crate) trap: u32,
     pub(crate) control: u16,
     /// Without TOP and C1; PE may be missing, see [`Fpu::lost`].
     pub(crate) status: u16,
@@ -103,9 +107,6 @@ pub struct Fpu {
     /// Bits that quick arithmetic drops from a significand: those beyond the precision. Derived.
     #[serde(skip)]
     pub(crate) dropped: u64,
-    /// [`SPECIAL`] if results have less than 64 bits: no operand is usual then. Derived.
-    #[serde(skip)]
-    pub(crate) short: u32,
     pub(crate) last: LastInstruction,
     /// FERR# is driven: an exception waits, and CR0.NE is clear.
     pub(crate) ferr: bool,
@@ -117,15 +118,14 @@ pub struct Fpu {
 impl Default for Fpu {
     fn default() -> Self {
         let mut fpu = Self {
-            registers: [Register::zero(0); 8],
-            top: 0,
+            registers: [Slot(Register::zero(0)); 8],
+            top: Place::default(),
             trap: 0,
             control: CW_INIT,
             status: 0,
             c1: false,
             lost: 0,
             dropped: 0,
-            short: 0,
             last: LastInstruction::default(),
             ferr: false,
             frozen: false,
@@ -142,7 +142,7 @@ impl Fpu {
         self.status = 0;
         self.c1 = false;
         self.lost = 0;
-        self.top = 0;
+        self.top = Place::default();
         self.last = LastInstruction::default();
         for register in &mut self.registers {
             register.se |= EMPTY;
@@ -167,9 +167,10 @@ impl Fpu {
             2 => (1 << 11) - 1,
             _ => 0,
         };
-        self.short = if self.dropped != 0 { SPECIAL } else { 0 };
+        let short = if self.dropped != 0 { trap::SHORT } else { 0 };
         let usual = value & (3 << 10 | flag::PE) == flag::PE;
-        self.trap = self.trap & !trap::UNUSUAL | if usual { 0 } else { trap::UNUSUAL };
+        let unusual = if usual { 0 } else { trap::UNUSUAL };
+        self.trap = self.trap & !(trap::UNUSUAL | trap::SHORT) | unusual | short;
         self.summarise();
     }
 
@@ -177,12 +178,12 @@ impl Fpu {
     #[inline(always)]
     pub fn status_word(&self) -> u16 {
         let noted = ((self.lost != 0) as u16 * flag::PE) | (self.c1 as u16 * cc::C1);
-        self.status | noted | (self.top as u16) << 11
+        self.status | noted | (self.top.index() as u16) << 11
     }
 
     /// Loads the status word.
     pub(crate) fn set_status(&mut self, value: u16) {
-        self.top = (value >> 11 & 7) as u8;
+        self.top = Place::number((value >> 11) as u8);
         self.status = value & !(SW_TOP | cc::C1);
         self.c1 = value & cc::C1 != 0;
         self.lost = 0;
@@ -217,7 +218,6 @@ impl Fpu {
 
     /// The same state with what is derived made anew: for states from files.
     pub(crate) fn settled(mut self) -> Self {
-        self.top &= 7;
         self.set_control(self.control);
         self.set_status(self.status_word());
         self
@@ -258,12 +258,11 @@ impl Fpu {
     /// Number of the register that is ST(i).
     #[inline(always)]
     fn index(&self, i: u8) -> usize {
-        // Widened first: bytes that are added are loaded with their neighbours, which waits for a byte just stored.
-        (self.top as usize + i as usize) & 7
+        self.top.index_of(Place::number(i))
     }
 
     fn slot(&self, i: u8) -> Register {
-        self.registers[self.index(i)]
+        *self.registers[self.index(i)]
     }
 
     fn is_empty(&self, i: u8) -> bool {
@@ -275,18 +274,18 @@ impl Fpu {
     }
 
     fn set_st(&mut self, i: u8, value: F80) {
-        self.registers[self.index(i)] = Register::full(value);
+        *self.registers[self.index(i)] = Register::full(value);
     }
 
     fn pop(&mut self) {
         let index = self.index(0);
         self.registers[index].se |= EMPTY;
-        self.top = (self.top + 1) & 7;
+        self.top = self.top.plus(Place::number(1));
     }
 
     /// Makes room and writes; the caller has seen that the place is empty.
     fn push(&mut self, value: F80) {
-        self.top = self.top.wrapping_sub(1) & 7;
+        self.top = self.top.plus(Place::number(7));
         self.set_st(0, value);
     }
 
@@ -308,7 +307,7 @@ impl Fpu {
     #[inline(always)]
     pub(crate) fn set_mmx(&mut self, n: u8, value: u64) {
         self.enter_mmx();
-        self.registers[(n & 7) as usize] = Register::full(F80 {
+        *self.registers[(n & 7) as usize] = Register::full(F80 {
             sig: value,
             se: 0xffff,
         });
@@ -321,7 +320,7 @@ impl Fpu {
             return;
         }
         self.trap |= trap::MMX;
-        self.top = 0;
+        self.top = Place::default();
         for register in &mut self.registers {
             register.se &= !EMPTY;
         }
@@ -331,7 +330,7 @@ impl Fpu {
     #[inline(always)]
     pub(crate) fn leave_mmx(&mut self) {
         self.trap &= !trap::MMX;
-        self.top = 0;
+        self.top = Place::default();
         for register in &mut self.registers {
             register.se |= EMPTY;
         }
@@ -360,7 +359,7 @@ impl Fpu {
     /// Sets everything that FXSAVE shows: for those who set up a state. Registers are in stack order, tags by
     /// number.
     pub fn set_state(&mut self, control: u16, status: u16, full: u8, registers: [F80; 8]) {
-        self.top = (status >> 11 & 7) as u8;
+        self.top = Place::number((status >> 11) as u8);
         for (i, value) in (0..).zip(registers) {
             self.set_st(i, value);
         }

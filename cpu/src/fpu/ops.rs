@@ -4,7 +4,7 @@
 //! SDM vol. 2A, instructions F2XM1 to FYL2XP1, and vol. 1 §8.5.1 for stack faults.
 
 use super::{
-    Fpu,
+    Fpu, Place,
     arith::Operation,
     compare::{cc, examine},
     constants::constant,
@@ -273,7 +273,7 @@ impl Fpu {
     }
 
     fn rotate(&mut self, by: u8) {
-        self.top = (self.top + by) & 7;
+        self.top = self.top.plus(Place::number(by));
         self.c1 = false;
     }
 

@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use super::{
-    Effect, Fpu, ImageForm, Operand, PointerForm, Stored, float::F80, image::IMAGE_MAX, ops::MoveFlags,
+    Effect, Fpu, ImageForm, Operand, Place, PointerForm, Stored, float::F80, image::IMAGE_MAX, ops::MoveFlags,
 };
 
 /// What the host made of a state: the state after it, its memory operand, RFLAGS and RAX.
@@ -625,7 +625,8 @@ fn quick(fpu: &mut Fpu, opcode: u16, memory: &[u8; 16], usual: bool) -> Option<O
     use super::quick::{
         Add, Div, DivR, Double, Mul, Single, Sub, SubR, widen_double, widen_integer, widen_single,
     };
-    let i = (opcode & 7) as u8;
+    let st0 = Place::number(0);
+    let i = Place::number(opcode as u8);
     let eight = u64::from_le_bytes([
         memory[0], memory[1], memory[2], memory[3], memory[4], memory[5], memory[6], memory[7],
     ]);
@@ -635,24 +636,24 @@ fn quick(fpu: &mut Fpu, opcode: u16, memory: &[u8; 16], usual: bool) -> Option<O
     };
     let rounded = fpu.trap & super::trap::UNUSUAL == 0;
     match opcode {
-        0x0c0..=0x0c7 if rounded => fpu.quick_arithmetic_st::<Add>(0, i, false, usual)?,
-        0x4c8..=0x4cf if rounded => fpu.quick_arithmetic_st::<Mul>(i, 0, false, usual)?,
-        0x0e0..=0x0e7 if rounded => fpu.quick_arithmetic_st::<Sub>(0, i, false, usual)?,
-        0x6e0..=0x6e7 if rounded => fpu.quick_arithmetic_st::<SubR>(i, 0, true, usual)?,
-        0x0f0..=0x0f7 if rounded => fpu.quick_arithmetic_st::<Div>(0, i, false, usual)?,
-        0x6f0..=0x6f7 if rounded => fpu.quick_arithmetic_st::<DivR>(i, 0, true, usual)?,
-        0x000 if rounded => fpu.quick_arithmetic::<Add>(0, widen_single(eight as u32)?, false, usual)?,
-        0x408 if rounded => fpu.quick_arithmetic::<Mul>(0, widen_double(eight)?, false, usual)?,
+        0x0c0..=0x0c7 if rounded => fpu.quick_arithmetic_st::<Add>(st0, i, false, usual)?,
+        0x4c8..=0x4cf if rounded => fpu.quick_arithmetic_st::<Mul>(i, st0, false, usual)?,
+        0x0e0..=0x0e7 if rounded => fpu.quick_arithmetic_st::<Sub>(st0, i, false, usual)?,
+        0x6e0..=0x6e7 if rounded => fpu.quick_arithmetic_st::<SubR>(i, st0, true, usual)?,
+        0x0f0..=0x0f7 if rounded => fpu.quick_arithmetic_st::<Div>(st0, i, false, usual)?,
+        0x6f0..=0x6f7 if rounded => fpu.quick_arithmetic_st::<DivR>(i, st0, true, usual)?,
+        0x000 if rounded => fpu.quick_arithmetic::<Add>(st0, widen_single(eight as u32)?, false, usual)?,
+        0x408 if rounded => fpu.quick_arithmetic::<Mul>(st0, widen_double(eight)?, false, usual)?,
         0x220 if rounded => {
-            fpu.quick_arithmetic::<Sub>(0, widen_integer(eight as i32 as i64), false, usual)?
+            fpu.quick_arithmetic::<Sub>(st0, widen_integer(eight as i32 as i64), false, usual)?
         }
-        0x1fa if rounded => fpu.quick_sqrt()?,
+        0x1fa if rounded => fpu.quick_sqrt(usual)?,
         0x1c0..=0x1c7 => fpu.quick_load(i)?,
         0x1c8..=0x1cf => fpu.quick_exchange(i)?,
-        0x1e0 | 0x1e1 => fpu.quick_sign(i == 0)?,
+        0x1e0 | 0x1e1 => fpu.quick_sign(opcode & 7 == 0)?,
         0x5d0..=0x5df => fpu.quick_store(i, opcode & 8 != 0)?,
         0x0d0..=0x0df => fpu.quick_compare_st(i, (opcode >> 3 & 1) as u32)?,
-        0x6d9 => fpu.quick_compare_st(1, 2)?,
+        0x6d9 => fpu.quick_compare_st(Place::number(1), 2)?,
         0x100 => fpu.quick_push(widen_single(eight as u32)?)?,
         0x500 => fpu.quick_push(widen_double(eight)?)?,
         0x728 => fpu.quick_push(widen_integer(eight as i64))?,

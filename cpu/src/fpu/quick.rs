@@ -7,15 +7,17 @@
 //! [`Fpu::trap`].
 
 use super::{
-    Fpu, Register, arith,
+    Fpu, Operation, Place, Register, arith,
     compare::cc,
     float::{BIAS, INTEGER},
-    register::{EMPTY, EXPONENT, SIGN, SPECIAL},
+    register::{EMPTY, EXPONENT, SIGN, SPECIAL, UNUSUAL},
     round::flag,
     usual,
 };
 
 const HALF: u64 = INTEGER;
+/// The top of the stack, seen from there.
+const ST0: Place = Place::number(0);
 
 /// A number that was computed, with the flags it raised and C1.
 #[derive(Clone, Copy)]
@@ -40,6 +42,8 @@ impl Computed {
 
 /// An arithmetic operation as a type.
 pub(crate) trait Arithmetic: 'static {
+    /// Which it is.
+    const OPERATION: Operation;
     /// `destination op source`; both are full and normal, and the precision is full.
     fn usual(destination: Register, source: Register) -> Option<Computed>;
     /// `destination op source`.
@@ -110,6 +114,7 @@ fn finish(sign: u32, exp: i32, hi: u64, lo: u64, dropped: u64) -> Option<Compute
 }
 
 impl Arithmetic for Add {
+    const OPERATION: Operation = Operation::Add;
     #[inline(always)]
     fn usual(a: Register, b: Register) -> Option<Computed> {
         usual::add(a, b)
@@ -121,6 +126,7 @@ impl Arithmetic for Add {
 }
 
 impl Arithmetic for Sub {
+    const OPERATION: Operation = Operation::Sub;
     #[inline(always)]
     fn usual(a: Register, b: Register) -> Option<Computed> {
         usual::add(a, Register { se: b.se ^ SIGN, ..b })
@@ -132,6 +138,7 @@ impl Arithmetic for Sub {
 }
 
 impl Arithmetic for SubR {
+    const OPERATION: Operation = Operation::SubR;
     #[inline(always)]
     fn usual(a: Register, b: Register) -> Option<Computed> {
         usual::add(b, Register { se: a.se ^ SIGN, ..a })
@@ -192,6 +199,7 @@ fn add(a: Register, b: Register, dropped: u64) -> Option<Computed> {
 }
 
 impl Arithmetic for Mul {
+    const OPERATION: Operation = Operation::Mul;
     #[inline(always)]
     fn usual(a: Register, b: Register) -> Option<Computed> {
         usual::multiply(a, b)
@@ -215,6 +223,7 @@ impl Arithmetic for Mul {
 }
 
 impl Arithmetic for Div {
+    const OPERATION: Operation = Operation::Div;
     #[inline(always)]
     fn usual(a: Register, b: Register) -> Option<Computed> {
         usual::divide(a, b)
@@ -245,6 +254,7 @@ impl Arithmetic for Div {
 }
 
 impl Arithmetic for DivR {
+    const OPERATION: Operation = Operation::DivR;
     #[inline(always)]
     fn usual(a: Register, b: Register) -> Option<Computed> {
         usual::divide(b, a)
@@ -328,19 +338,19 @@ impl Narrow for Double {
 
 impl Fpu {
     #[inline(always)]
-    fn register(&self, i: u8) -> Register {
-        self.registers[self.index(i)]
+    fn register(&self, i: Place) -> Register {
+        *self.registers[self.top.index_of(i)]
     }
 
     #[inline(always)]
-    fn put(&mut self, i: u8, register: Register) {
-        self.registers[self.index(i)] = register;
+    fn put(&mut self, i: Place, register: Register) {
+        *self.registers[self.top.index_of(i)] = register;
     }
 
     #[inline(always)]
     fn drop_top(&mut self) {
-        self.registers[self.index(0)].se |= EMPTY;
-        self.top = self.top.wrapping_add(1) & 7;
+        self.registers[self.top.index()].se |= EMPTY;
+        self.top = self.top.plus(Place::number(1));
     }
 
     /// Clears C1, as everything does that does not round.
@@ -360,7 +370,7 @@ impl Fpu {
     #[inline(always)]
     pub(crate) fn quick_arithmetic<O: Arithmetic>(
         &mut self,
-        destination: u8,
+        destination: Place,
         source: Register,
         pop: bool,
         usual: bool,
@@ -368,7 +378,7 @@ impl Fpu {
         let a = self.register(destination);
         let computed = if !usual {
             O::compute(a, source, self.dropped)?
-        } else if (a.se | source.se | self.short) & (EMPTY | SPECIAL) == 0 {
+        } else if (a.se | source.se | self.trap) & UNUSUAL == 0 {
             O::usual(a, source)?
         } else {
             return None;
@@ -385,45 +395,50 @@ impl Fpu {
     #[inline(always)]
     pub(crate) fn quick_arithmetic_st<O: Arithmetic>(
         &mut self,
-        destination: u8,
-        source: u8,
+        destination: Place,
+        source: Place,
         pop: bool,
         usual: bool,
     ) -> Option<()> {
         self.quick_arithmetic::<O>(destination, self.register(source), pop, usual)
     }
 
-    /// FSQRT.
+    /// FSQRT; `usual` as for [`Fpu::quick_arithmetic`].
     #[inline(always)]
-    pub(crate) fn quick_sqrt(&mut self) -> Option<()> {
-        let a = self.register(0);
-        if !a.is_normal() || a.se & SIGN != 0 {
+    pub(crate) fn quick_sqrt(&mut self, usual: bool) -> Option<()> {
+        let a = self.register(ST0);
+        let computed = if !usual {
+            if !a.is_normal() || a.se & SIGN != 0 {
+                return None;
+            }
+            let power = a.exp() - BIAS;
+            let (root, lo) = arith::square_root(a.sig, power & 1 != 0);
+            finish(0, (power >> 1) + BIAS, root, lo, self.dropped)?
+        } else if (a.se | self.trap) & (UNUSUAL | SIGN) == 0 {
+            usual::square_root(a)?
+        } else {
             return None;
-        }
-        let power = a.exp() - BIAS;
-        let odd = power & 1 != 0;
-        let (root, lo) = arith::square_root(a.sig, odd);
-        let computed = finish(0, (power >> 1) + BIAS, root, lo, self.dropped)?;
+        };
         self.note(&computed);
-        self.put(0, computed.register);
+        self.put(ST0, computed.register);
         Some(())
     }
 
     /// Pushes.
     #[inline(always)]
     pub(crate) fn quick_push(&mut self, register: Register) -> Option<()> {
-        if self.register(7).se & EMPTY == 0 {
+        if self.register(Place::number(7)).se & EMPTY == 0 {
             return None;
         }
         self.clear_c1();
-        self.top = self.top.wrapping_sub(1) & 7;
-        self.put(0, register);
+        self.top = self.top.plus(Place::number(7));
+        self.put(ST0, register);
         Some(())
     }
 
     /// FLD ST(i).
     #[inline(always)]
-    pub(crate) fn quick_load(&mut self, i: u8) -> Option<()> {
+    pub(crate) fn quick_load(&mut self, i: Place) -> Option<()> {
         let register = self.register(i);
         if register.se & EMPTY != 0 {
             return None;
@@ -433,8 +448,8 @@ impl Fpu {
 
     /// FST ST(i), FSTP ST(i).
     #[inline(always)]
-    pub(crate) fn quick_store(&mut self, i: u8, pop: bool) -> Option<()> {
-        let register = self.register(0);
+    pub(crate) fn quick_store(&mut self, i: Place, pop: bool) -> Option<()> {
+        let register = self.register(ST0);
         if register.se & EMPTY != 0 {
             return None;
         }
@@ -448,13 +463,13 @@ impl Fpu {
 
     /// FXCH.
     #[inline(always)]
-    pub(crate) fn quick_exchange(&mut self, i: u8) -> Option<()> {
-        let (a, b) = (self.register(0), self.register(i));
+    pub(crate) fn quick_exchange(&mut self, i: Place) -> Option<()> {
+        let (a, b) = (self.register(ST0), self.register(i));
         if (a.se | b.se) & EMPTY != 0 {
             return None;
         }
         self.clear_c1();
-        self.put(0, b);
+        self.put(ST0, b);
         self.put(i, a);
         Some(())
     }
@@ -462,20 +477,20 @@ impl Fpu {
     /// FCHS (`flip`) and FABS.
     #[inline(always)]
     pub(crate) fn quick_sign(&mut self, flip: bool) -> Option<()> {
-        let a = self.register(0);
+        let a = self.register(ST0);
         if a.se & EMPTY != 0 {
             return None;
         }
         self.clear_c1();
         let se = if flip { a.se ^ SIGN } else { a.se & !SIGN };
-        self.put(0, Register { se, ..a });
+        self.put(ST0, Register { se, ..a });
         Some(())
     }
 
     /// The condition codes of a comparison with ST(0), as for FCOM.
     #[inline(always)]
     fn quick_codes(&self, b: Register) -> Option<u16> {
-        let a = self.register(0);
+        let a = self.register(ST0);
         let (zero_a, zero_b) = (a.is_zero(), b.is_zero());
         if !(zero_a || a.is_normal()) || !(zero_b || b.is_normal()) {
             return None;
@@ -506,13 +521,13 @@ impl Fpu {
 
     /// The same with ST(i).
     #[inline(always)]
-    pub(crate) fn quick_compare_st(&mut self, i: u8, pops: u32) -> Option<()> {
+    pub(crate) fn quick_compare_st(&mut self, i: Place, pops: u32) -> Option<()> {
         self.quick_compare(self.register(i), pops)
     }
 
     /// FCOMI and its kin: the condition codes that go to EFLAGS.
     #[inline(always)]
-    pub(crate) fn quick_compare_flags(&mut self, i: u8, pop: bool) -> Option<u16> {
+    pub(crate) fn quick_compare_flags(&mut self, i: Place, pop: bool) -> Option<u16> {
         let codes = self.quick_codes(self.register(i))?;
         if pop {
             self.drop_top();
@@ -523,7 +538,7 @@ impl Fpu {
     /// ST(0) as a number to be stored, and the flags to note when it has been.
     #[inline(always)]
     pub(crate) fn quick_narrow<N: Narrow>(&self) -> Option<(u64, u16)> {
-        let a = self.register(0);
+        let a = self.register(ST0);
         let sign = ((a.se & SIGN) as u64) << (N::BITS - 32);
         if !a.is_normal() {
             return a.is_zero().then_some((sign, 0));
@@ -546,7 +561,7 @@ impl Fpu {
     /// towards zero.
     #[inline(always)]
     pub(crate) fn quick_integer(&self, bits: u32, truncate: bool) -> Option<(u64, u16)> {
-        let a = self.register(0);
+        let a = self.register(ST0);
         if !a.is_normal() {
             return a.is_zero().then_some((0, 0));
         }
@@ -584,7 +599,7 @@ impl Fpu {
     /// ST(0) as ten bytes: significand, then sign and exponent.
     #[inline(always)]
     pub(crate) fn quick_extended(&self) -> Option<(u64, u16)> {
-        let a = self.register(0);
+        let a = self.register(ST0);
         (a.se & EMPTY == 0).then_some((a.sig, a.value().se))
     }
 

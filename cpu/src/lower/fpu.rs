@@ -5,7 +5,10 @@ use iced_x86::{Code, CpuidFeature, Instruction, Mnemonic};
 use super::{Context, Lowered};
 use crate::{
     exec::{fpu, fpu_quick::*, system::EscAbsent},
-    fpu::quick::{Add, Div, DivR, Mul, Sub, SubR},
+    fpu::{
+        Place,
+        quick::{Add, Div, DivR, Mul, Sub, SubR},
+    },
     insn::{Insn, InsnAttr},
 };
 
@@ -60,7 +63,7 @@ fn register_form(c: &Context<'_>, insn: Insn) -> Option<Lowered> {
     let opcode = insn.imm2;
     let reg = opcode >> 3 & 7;
     let insn = Insn {
-        src: opcode as u8 & 7,
+        src: Place::number(opcode as u8).offset(),
         ..insn
     };
     match (opcode >> 8 & 7, reg) {

@@ -6,6 +6,8 @@ mod ci;
 mod fast_handlers;
 #[path = "../xtask/rom.rs"]
 mod rom;
+#[path = "../xtask/x87_cost.rs"]
+mod x87_cost;
 
 use std::process::ExitCode;
 
@@ -17,7 +19,8 @@ cargo xtask TASK
   fast-handlers [PROGRAM]
                  fail if a fast handler of the release program calls anything
   rom            rebuild the ROM images and the demo disk from their NASM sources
-  rom --check    fail if an image differs from its source";
+  rom --check    fail if an image differs from its source
+  x87-cost       count the host instructions of x87 arithmetic (needs valgrind)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         ["fast-handlers", program] => fast_handlers::run(program),
         ["rom"] => rom::run(rom::Mode::Write),
         ["rom", "--check"] => rom::run(rom::Mode::Check),
+        ["x87-cost"] => x87_cost::run(),
         _ => Err(USAGE.into()),
     };
     match result {

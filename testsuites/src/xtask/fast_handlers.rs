@@ -6,9 +6,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// How the functions `fast` and `fused` of `dispatch::chain` are called in a symbol, by either mangling
-/// of Rust.
-const FAST: [&str; 2] = ["8dispatch5chain4fast", "8dispatch5chain5fused"];
+/// How the functions `fast` and `fused` of `dispatch::chain`, and those of `dispatch::x87`, are called in a symbol,
+/// by either mangling of Rust.
+const FAST: [&str; 3] = ["8dispatch5chain4fast", "8dispatch5chain5fused", "8dispatch3x87"];
 /// Fewer would mean that the search found the wrong functions.
 const FEWEST: usize = 500;
 
