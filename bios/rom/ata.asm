@@ -461,7 +461,8 @@ ata_reset:
     out dx, al
     jmp ata_settle
 
-; Completes the entry at FS:SI if disk.device is an ATA disk and moves SI to the next one.
+; Completes the entry at FS:SI if disk.device is an ATA disk and moves SI to the next one. CD-ROM drives have entries
+; of their own.
 ata_detect:
     push bx
     cmp byte [HD_COUNT], MAX_DISKS
@@ -473,22 +474,23 @@ ata_detect:
     call ata_settle
     inc dx                      ; status
     in al, dx
-    test al, al
-    jz .return
     cmp al, 0FFh
     je .return
     mov cx, ATA_POST_TIMEOUT
     call ata_poll
     jnz .return
-    ; Registers that hold what is written to them.
+    mov bl, al
     mov dx, [fs:si+disk.base]
     add dx, ATA_LBA1
     in al, dx
     mov ah, al
     inc dx
     in al, dx
-    cmp ax, 14EBh               ; signature of a packet device
-    je .return
+    cmp ax, 14EBh               ; signature of a packet device, which is not ready for commands of ATA
+    je .packet
+    test bl, bl
+    jz .return
+    ; Registers that hold what is written to them.
     sub dx, ATA_LBA2-ATA_COUNT
     mov al, 55h
     out dx, al
@@ -528,6 +530,9 @@ ata_detect:
 .return:
     pop bx
     ret
+.packet:
+    call cd_detect
+    jmp .return
 
 ; Fills the entry at FS:SI from the IDENTIFY data at ES:IDENTIFY_BUFFER (ES = 0).
 ata_take_identity:
@@ -553,6 +558,16 @@ ata_take_identity:
     imul eax, ecx
 .total:
     mov [fs:si+disk.total], eax
+    call ata_take_name
+    test byte [fs:si+disk.flags], DISK_LBA
+    jnz .return
+    mov cx, ATA_POST_TIMEOUT
+    call ata_set_geometry
+.return:
+    ret
+
+; The first characters of the name, from IDENTIFY data at ES:BX to the entry at FS:SI. Uses AX, BX, CX.
+ata_take_name:
     push si
     mov cx, 5
 .name:
@@ -565,11 +580,6 @@ ata_take_identity:
     inc si
     loop .name
     pop si
-    test byte [fs:si+disk.flags], DISK_LBA
-    jnz .return
-    mov cx, ATA_POST_TIMEOUT
-    call ata_set_geometry
-.return:
     ret
 
 ; Tells the disk at FS:SI its own geometry, which a disk without LBA keeps to. Waits CX ticks at most. As ata_wait.

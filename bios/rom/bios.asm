@@ -9,7 +9,7 @@
 ; - interrupt handlers use less than 64 bytes of the interrupted program's stack;
 ; - the extended BIOS data area is always found through 40:0Eh, since DOS moves it.
 ;
-; Left out: PnP services, APM, CD-ROM boot, cassette.
+; Left out: PnP services, APM, cassette.
 ;
 ; Build: cargo xtask rom (nasm -f bin -O2 -I bios/rom/ bios.asm).
 
@@ -38,6 +38,10 @@
 %include "fdc.asm"
 %include "int13_disk.asm"
 %include "ata.asm"
+%include "atapi.asm"
+%include "int13_cd.asm"
+%include "int13_emulated.asm"
+%include "el_torito.asm"
 %include "int14_serial.asm"
 %include "int15_system.asm"
 %include "int15_block_move.asm"

@@ -51,7 +51,7 @@ boot_menu:
     mov fs, [EBDA_SEGMENT]
     mov si, .text_title
     call put_text
-    ; Entry 1: the diskette. Entry n + 2: disk n.
+    ; Entry 1: the diskette. Entry n + 2: disk n; behind them the CD-ROM drives.
     mov al, '1'
     call .number
     mov si, .text_diskette
@@ -60,7 +60,7 @@ boot_menu:
     xor dx, dx
 .disk:
     cmp dl, [HD_COUNT]
-    jae .listed
+    jae .disks_listed
     mov al, dl
     add al, '2'
     call .number
@@ -71,6 +71,23 @@ boot_menu:
     add di, disk_size
     inc dx
     jmp .disk
+.disks_listed:
+    mov di, EB_CDS
+    xor dx, dx
+.cd:
+    cmp dl, [fs:EB_CD_COUNT]
+    jae .listed
+    mov al, dl
+    add al, [HD_COUNT]
+    add al, '2'
+    call .number
+    mov si, .text_cd
+    call put_text
+    call show_drive
+    call put_newline
+    add di, disk_size
+    inc dx
+    jmp .cd
 .listed:
     mov si, .text_choose
     call put_text
@@ -83,11 +100,19 @@ boot_menu:
     jz .diskette
     jb .choose
     dec al
+    mov bl, al
+    add bl, '2'
+    mov ah, BOOT_DISK
     cmp al, [HD_COUNT]
+    jb .drive
+    mov ah, BOOT_CD
+    sub al, [HD_COUNT]
+    cmp al, [fs:EB_CD_COUNT]
     jae .choose
+.drive:
     mov [fs:EB_BOOT_DISK], al
-    mov byte [fs:EB_BOOT_CHOICE], BOOT_DISK
-    add al, '2'
+    mov [fs:EB_BOOT_CHOICE], ah
+    mov al, bl
     jmp .echo
 .diskette:
     mov byte [fs:EB_BOOT_CHOICE], BOOT_FLOPPY
@@ -114,4 +139,5 @@ boot_menu:
 .text_indent:   db "  ", 0
 .text_diskette: db "Diskette", 13, 10, 0
 .text_disk:     db "Fixed disk ", 0
+.text_cd:       db "CD-ROM ", 0
 .text_choose:   db "Number, or Esc for the configured order: ", 0

@@ -75,7 +75,9 @@ media_of_type:
 
 ; ---------------------------------------------------------------- entry
 
-int13:
+int13_real:
+    cmp dl, CD_DRIVE
+    jae int13_cd
     test dl, 80h
     jnz int13_disk
 int40:

@@ -18,6 +18,7 @@ int19:
     pop ds
     mov fs, [EBDA_SEGMENT]
     call a20_off
+    call et_end
     mov al, 0
     xchg al, [fs:EB_BOOT_CHOICE]        ; counts once
     test al, al
@@ -53,6 +54,8 @@ boot_device:
     je .floppy
     cmp al, BOOT_DISK
     je .disk
+    cmp al, BOOT_CD
+    je .cd
     ret
 .floppy:
     test byte [EQUIPMENT], 01h
@@ -92,9 +95,26 @@ boot_device:
 .disk_failed:
     mov si, text_disk_failed
     jmp put_text
+.cd:
+    mov al, [fs:EB_BOOT_DISK]
+.next_cd:
+    cmp al, [fs:EB_CD_COUNT]
+    jae .return
+    pusha
+    call et_boot
+    popa
+    inc ax
+    jmp .next_cd
 .return:
     ret
 .go:
+    push 0
+    pop es
+    mov bx, BOOT_SECTOR
+; Starts what is at 0:BX, or in ES:BX; DL: its drive.
+boot_start:
+    push es
+    push bx
     xor ax, ax
     mov ds, ax
     mov es, ax
@@ -106,7 +126,7 @@ boot_device:
     mov bp, ax
     mov dh, 0
     sti
-    jmp 0:BOOT_SECTOR
+    retf
 
 ; Reads the boot sector of drive DL. CF: it cannot be read.
 boot_read:

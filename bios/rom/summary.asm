@@ -40,12 +40,39 @@ show_drives:
     inc dx
     jmp .disk
 .done:
+    mov di, EB_CDS
+    xor dx, dx
+.cd:
+    cmp dl, [fs:EB_CD_COUNT]
+    jae .shown
+    mov si, text_cd
+    call put_text
+    call show_drive
+    call put_newline
+    add di, disk_size
+    inc dx
+    jmp .cd
+.shown:
     pop fs
     call put_newline
     ret
 
 ; "0: NAME, n MiB" of disk DL with its entry at FS:DI.
 show_disk:
+    call show_drive
+    push ax
+    mov si, text_comma
+    call put_text
+    mov eax, [fs:di+disk.total]
+    shr eax, 11
+    call put_decimal
+    mov si, text_mib
+    call put_text
+    pop ax
+    ret
+
+; "0: NAME" of drive DL with its entry at FS:DI.
+show_drive:
     push ax
     push bx
     mov al, dl
@@ -63,19 +90,13 @@ show_disk:
     cmp bx, 10
     jb .name
 .named:
-    mov si, text_comma
-    call put_text
-    mov eax, [fs:di+disk.total]
-    shr eax, 11
-    call put_decimal
-    mov si, text_mib
-    call put_text
     pop bx
     pop ax
     ret
 
 text_diskette:  db "Diskette       ", 0
 text_disk:      db "Fixed disk     ", 0
+text_cd:        db "CD-ROM         ", 0
 text_colon:     db ": ", 0
 text_comma:     db ", ", 0
 text_mib:       db " MiB", 0

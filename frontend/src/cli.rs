@@ -8,7 +8,7 @@ use regex::Regex;
 
 use crate::{img::create, log_sink::LogSpec, matcher, net::NetArgs, spec::Again, units};
 
-/// A PC in software: boots old operating systems from floppy and hard disk images.
+/// A PC in software: boots old operating systems from floppy, hard disk and CD images.
 #[derive(Debug, Parser)]
 #[command(name = "oldiron", version, subcommand_required = true, max_term_width = 110)]
 #[command(
@@ -379,6 +379,10 @@ pub struct RunArgs {
     /// Fourth hard disk
     #[arg(long, value_name = "FILE", help_heading = "Media")]
     pub hdd: Option<PathBuf>,
+    /// CD in the CD-ROM drive, as the third hard disk would be, or in another free place; repeat it for CDs to
+    /// swap in later
+    #[arg(long, value_name = "FILE", help_heading = "Media")]
+    pub cdrom: Vec<PathBuf>,
     /// Geometry of a hard disk
     #[arg(long, value_name = "hda=C/H/S", value_parser = geometry, help_heading = "Media")]
     pub chs: Vec<Geometry>,
@@ -979,7 +983,7 @@ mod tests {
             ("--nic usb", "isa"),
             ("--nic isa,mac=1", "six bytes"),
             ("--fda", "--fda"),
-            ("-cdrom x.iso", "--cdrom"),
+            ("-cdrom", "--cdrom"),
             ("cpu", "list"),
         ] {
             let message = usage(line);

@@ -53,6 +53,8 @@ pub enum Command {
     ToggleMax,
     /// Put the next floppy into drive A.
     NextFloppy,
+    /// Put the next CD into the drive.
+    NextCd,
     /// Type what the host's clipboard holds.
     Paste,
     /// End the run.
@@ -60,7 +62,7 @@ pub enum Command {
 }
 
 /// The letters of the menu, for people.
-pub const MENU: &str = "P pause, R reset, D Ctrl-Alt-Del, S screenshot, K keep the state, L load it, + - M speed, F next floppy, V paste, Q quit";
+pub const MENU: &str = "P pause, R reset, D Ctrl-Alt-Del, S screenshot, K keep the state, L load it, + - M speed, F next floppy, C next CD, V paste, Q quit";
 
 /// The command that a letter of the menu stands for.
 pub fn menu_command(letter: char) -> Option<Command> {
@@ -75,6 +77,7 @@ pub fn menu_command(letter: char) -> Option<Command> {
         '-' => Command::Slower,
         'm' => Command::ToggleMax,
         'f' => Command::NextFloppy,
+        'c' => Command::NextCd,
         'v' => Command::Paste,
         'q' => Command::Quit,
         _ => return None,

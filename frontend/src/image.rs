@@ -1,7 +1,7 @@
 //! What an image is, found by looking inside it, never by its name.
 //!
-//! A floppy has one of the sizes that floppies have; a hard disk is a whole number of sectors with a
-//! boot signature. Everything else is refused with one line that says what was found and what to do.
+//! A CD has a volume descriptor; a floppy has one of the sizes that floppies have; a hard disk is a whole number
+//! of sectors with a boot signature. Everything else is refused with one line that says what was found and what to do.
 
 use std::{
     fs::File,
@@ -11,7 +11,7 @@ use std::{
 
 use oldiron_platform::{Chs, FloppyKind, SECTOR_SIZE};
 
-use crate::{outcome::Failure, overlay_file::format, recording::Recording, snapshot};
+use crate::{iso, outcome::Failure, overlay_file::format, recording::Recording, snapshot};
 
 /// Sizes of floppies in KiB, and the drive that takes them.
 const FLOPPIES: &[(u64, FloppyKind)] = &[
@@ -37,6 +37,8 @@ pub enum Kind {
     Floppy(FloppyKind),
     /// A hard disk.
     HardDisk,
+    /// A CD.
+    Cd,
 }
 
 /// The start of a file, and its length.
@@ -122,8 +124,20 @@ impl Probe {
         Ok(past_end)
     }
 
+    /// Checks that this image is a CD (`--cdrom`).
+    pub fn cd(&self, path: &Path) -> Result<(), Failure> {
+        let found = match self.compressed() {
+            Some(name) => Err(format!("a {name} file; decompress it first")),
+            None => iso::check(&self.head, self.len),
+        };
+        found.map_err(|found| Failure::file(format!("{}: {found}", path.display())))
+    }
+
     /// What an image without an option is.
     pub fn identify(&self, path: &Path) -> Result<Kind, Failure> {
+        if iso::is_iso(&self.head) {
+            return self.cd(path).map(|()| Kind::Cd);
+        }
         if let Some(found) = self.foreign() {
             return Err(Failure::file(format!("{}: {found}", path.display())));
         }
@@ -139,7 +153,7 @@ impl Probe {
         let fix = if self.len.is_multiple_of(SECTOR_SIZE as u64) {
             "use --hda to attach it as a hard disk all the same"
         } else {
-            "a floppy or hard disk image is needed"
+            "a floppy, hard disk or CD image is needed"
         };
         Err(Failure::file(format!(
             "{}: not a known kind of image ({} bytes: not a floppy size, and no boot signature 55 AA); {fix}",
@@ -214,8 +228,8 @@ impl Probe {
             "a saved state of oldiron; give it alone, or with --restore"
         } else if Recording::is_one(&self.head) {
             "a recording of oldiron; repeat it with oldiron replay"
-        } else if is(0x8001, b"CD001") {
-            "an ISO 9660 image; this version has no CD-ROM drive yet"
+        } else if iso::is_iso(&self.head) {
+            "an ISO 9660 image; attach it with --cdrom"
         } else if is(0x202, b"HdrS") && self.floppy_size().is_none() {
             "a Linux kernel (bzImage); this version cannot boot kernels directly, boot one from a disk"
         } else if multiboot && is(0, b"\x7fELF") {
@@ -281,6 +295,13 @@ pub fn floppy_kind(bytes: u64) -> Option<FloppyKind> {
 pub fn is_floppy_file(path: &Path) -> bool {
     path.metadata()
         .is_ok_and(|metadata| metadata.is_file() && floppy_kind(metadata.len()).is_some())
+}
+
+/// Whether the file at `path` looks like a CD.
+pub fn is_cd_file(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head));
+    read.is_ok() && iso::is_iso(&head)
 }
 
 /// A file that cannot be opened or read, with the fix that its error suggests.
@@ -372,13 +393,10 @@ mod tests {
 
     #[test]
     fn foreign_formats_are_named() {
-        let mut iso = vec![0; 0x8800];
-        iso[0x8001..0x8006].copy_from_slice(b"CD001");
         let mut kernel = boot_sector();
         kernel.resize(1024, 0);
         kernel[0x202..0x206].copy_from_slice(b"HdrS");
         for (bytes, word) in [
-            (iso.as_slice(), "ISO 9660"),
             (kernel.as_slice(), "bzImage"),
             (b"\x1f\x8b\x08\0", "gzip"),
             (b"QFI\xfb", "qcow2"),
@@ -390,6 +408,20 @@ mod tests {
             assert_eq!(failure.code, code::FILE);
             assert!(failure.message.contains(word), "{failure}");
         }
+    }
+
+    #[test]
+    fn a_volume_descriptor_makes_a_cd_whatever_its_size() {
+        let iso = iso::tests::empty_iso(20);
+        for len in [20 * 2048, 1440 << 10] {
+            assert_eq!(identify(&iso, len), Ok(Kind::Cd));
+        }
+        let path = Path::new("a.iso");
+        let damaged = identify(&iso, 19 * 2048).unwrap_err();
+        assert!(damaged.code == code::FILE && damaged.message.starts_with("a.img: an ISO 9660"));
+        let floppy = probe(&iso, 20 * 2048).unwrap().floppy(path).unwrap_err();
+        assert!(floppy.message.contains("--cdrom"), "{floppy}");
+        assert!(probe(&boot_sector(), 1440 << 10).unwrap().cd(path).is_err());
     }
 
     #[test]
@@ -455,7 +487,8 @@ mod tests {
                 let path = Path::new("a.img");
                 let Ok(probe) = probe(&bytes, len) else { continue };
                 let (floppy, disk) = (probe.floppy(path), probe.hard_disk(path));
-                for failure in [probe.identify(path).err(), floppy.err(), disk.clone().err()] {
+                let cd = probe.cd(path).err();
+                for failure in [probe.identify(path).err(), floppy.err(), disk.clone().err(), cd] {
                     assert!(failure.is_none_or(|failure| failure.code == code::FILE));
                 }
                 if disk.is_ok() {

@@ -14,10 +14,12 @@ mod fat;
 mod headless;
 mod image;
 mod img;
+mod iso;
 #[cfg(feature = "window")]
 mod keymap;
 mod log_sink;
 mod matcher;
+mod media_lists;
 #[cfg(feature = "window")]
 mod mouse;
 #[cfg(all(feature = "window", unix, not(target_os = "macos")))]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use oldiron_platform::KeyCode;
 use regex::{Regex, bytes};
 
-use crate::{matcher, typing, units};
+use crate::{matcher, media_lists::Drive, typing, units};
 
 /// A line of a script.
 #[derive(Clone, Debug)]
@@ -62,10 +62,10 @@ pub enum Action {
         /// Then let go of it.
         up: bool,
     },
-    /// Puts a floppy into a drive.
-    Insert(u8, PathBuf),
-    /// Takes the floppy out of a drive.
-    Eject(u8),
+    /// Puts a medium into a drive.
+    Insert(Drive, PathBuf),
+    /// Takes the medium out of a drive.
+    Eject(Drive),
     /// Writes a PNG.
     Screenshot(PathBuf),
     /// Writes the text screen.
@@ -203,8 +203,8 @@ fn action(words: &[String]) -> Result<Action, String> {
         ["mouse", ..] => {
             return Err("write: mouse move DX DY, or mouse click|down|up left|middle|right".to_owned());
         }
-        ["insert", drive, path] => Action::Insert(floppy_drive(drive)?, PathBuf::from(path)),
-        ["eject", drive] => Action::Eject(floppy_drive(drive)?),
+        ["insert", drive, path] => Action::Insert(removable_drive(drive)?, PathBuf::from(path)),
+        ["eject", drive] => Action::Eject(removable_drive(drive)?),
         ["screenshot", path] => Action::Screenshot(PathBuf::from(path)),
         ["dump", "text", path] => Action::DumpText(PathBuf::from(path)),
         ["save", path] => Action::Save(PathBuf::from(path)),
@@ -267,12 +267,13 @@ fn mouse_button(name: &str) -> Result<u8, String> {
     }
 }
 
-fn floppy_drive(name: &str) -> Result<u8, String> {
+fn removable_drive(name: &str) -> Result<Drive, String> {
     match name {
-        "fda" => Ok(0),
-        "fdb" => Ok(1),
+        "fda" => Ok(Drive::Floppy(0)),
+        "fdb" => Ok(Drive::Floppy(1)),
+        "cdrom" => Ok(Drive::Cdrom),
         _ => Err(format!(
-            "'{name}' is not a drive with a medium to change; there are fda and fdb"
+            "'{name}' is not a drive with a medium to change; there are fda, fdb and cdrom"
         )),
     }
 }
@@ -318,13 +319,15 @@ mod tests {
             mouse click left
             insert fda other.img
             eject fda
+            insert cdrom other.iso
+            eject cdrom
             screenshot a.png
             dump text a.txt
             expect text "bytes free"
             expect serial RE
             quit 0
         "#;
-        assert_eq!(parse("s", manual).unwrap().len(), 15);
+        assert_eq!(parse("s", manual).unwrap().len(), 17);
     }
 
     #[test]
@@ -361,7 +364,7 @@ mod tests {
             "mouse click x",
             "insert fdz a",
             "insert fda",
-            "eject cdrom",
+            "eject cd",
             "expect",
             "expect serial (",
             "quit 256",

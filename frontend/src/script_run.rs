@@ -7,6 +7,7 @@ use oldiron_platform::{KeyCode, TickRate, Ticks};
 
 use crate::{
     matcher::SerialMatcher,
+    media_lists::Drive,
     outcome::{Failure, Outcome, code, one_line},
     script::{Action, Limit, Line},
 };
@@ -33,8 +34,8 @@ pub trait Stage {
     fn press(&mut self, keys: &[KeyCode]);
     /// Moves the mouse and sets its buttons.
     fn mouse(&mut self, dx: i16, dy: i16, buttons: u8);
-    /// Puts a floppy into a drive, or takes it out.
-    fn insert(&mut self, drive: u8, path: Option<&Path>) -> Result<(), Failure>;
+    /// Puts a medium into a drive, or takes it out.
+    fn insert(&mut self, drive: Drive, path: Option<&Path>) -> Result<(), Failure>;
     /// Writes a screenshot.
     fn screenshot(&mut self, path: &Path) -> Result<(), Failure>;
     /// Writes the text screen to a file.
@@ -356,8 +357,8 @@ mod tests {
         fn mouse(&mut self, dx: i16, dy: i16, buttons: u8) {
             self.log.push(format!("{} mouse {dx} {dy} {buttons}", self.now));
         }
-        fn insert(&mut self, drive: u8, path: Option<&Path>) -> Result<(), Failure> {
-            self.log.push(format!("{} insert {drive} {path:?}", self.now));
+        fn insert(&mut self, drive: Drive, path: Option<&Path>) -> Result<(), Failure> {
+            self.log.push(format!("{} insert {drive:?} {path:?}", self.now));
             Ok(())
         }
         fn screenshot(&mut self, _: &Path) -> Result<(), Failure> {

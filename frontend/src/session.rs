@@ -19,6 +19,7 @@ use crate::{
     complain,
     display::{Command, Display, Input, MENU, Status, menu_command},
     matcher::{self, Conditions, Verdict},
+    media_lists::{Drive, MediaLists},
     net::Network,
     outcome::{Failure, Outcome, code},
     pacer::{Pacer, thread_time},
@@ -26,7 +27,6 @@ use crate::{
     screenshot, script_run,
     script_run::{Runner, Stage},
     serial::{HostEnd, PortLogs},
-    setup::FloppyLists,
     snapshot::{Header, Snapshot},
     sound::Sound,
     spec::{KnownFile, Medium, Spec},
@@ -79,7 +79,7 @@ pub struct Core {
     port_logs: PortLogs,
     sound: Sound,
     network: Network,
-    floppies: FloppyLists,
+    media: MediaLists,
     /// What the machine is built from, and what is in its drives now.
     spec: Spec,
     /// Instructions before the run: those of a restored state.
@@ -101,7 +101,7 @@ impl Core {
         port_logs: PortLogs,
         sound: Sound,
         network: Network,
-        floppies: FloppyLists,
+        media: MediaLists,
         spec: Spec,
     ) -> Self {
         let keys = KeyQueue::new(machine.rate());
@@ -114,7 +114,7 @@ impl Core {
             port_logs,
             sound,
             network,
-            floppies,
+            media,
             spec,
             instructions_before,
             last_state: None,
@@ -128,17 +128,27 @@ impl Core {
         matches!(self.machine.shutdown_code(), 0x05 | 0x09 | 0x0a | 0x0c)
     }
 
-    /// Puts a floppy into a drive as [`Replay`] says: recordings have its removal by itself.
-    fn insert_recorded(&mut self, drive: u8, path: Option<&Path>) -> Result<(), Failure> {
-        let done = self.floppies.exchange(&mut self.machine, drive, path);
-        self.note_floppy(drive, path.filter(|_| done.is_ok()));
+    /// Puts a medium into a drive as [`Replay`] says: recordings have its removal by itself.
+    fn insert_recorded(&mut self, drive: Drive, path: Option<&Path>) -> Result<(), Failure> {
+        let done = self.media.exchange(&mut self.machine, drive, path);
+        self.note_medium(drive, path.filter(|_| done.is_ok()));
         done
     }
 
     /// Something was put into a drive, or taken out.
-    fn note_floppy(&mut self, drive: u8, path: Option<&Path>) {
-        if let Some(Some(floppy)) = self.spec.floppies.get_mut(usize::from(drive)) {
-            floppy.medium = path.map(|path| Medium::File(KnownFile::named(path)));
+    fn note_medium(&mut self, drive: Drive, path: Option<&Path>) {
+        let file = path.map(KnownFile::named);
+        match drive {
+            Drive::Floppy(drive) => {
+                if let Some(Some(floppy)) = self.spec.floppies.get_mut(usize::from(drive)) {
+                    floppy.medium = file.map(Medium::File);
+                }
+            }
+            Drive::Cdrom => {
+                if let Some(cdrom) = &mut self.spec.cdrom {
+                    cdrom.medium = file;
+                }
+            }
         }
     }
 
@@ -272,9 +282,9 @@ impl Stage for Core {
         });
     }
 
-    fn insert(&mut self, drive: u8, path: Option<&Path>) -> Result<(), Failure> {
-        let done = self.floppies.insert(&mut self.machine, drive, path);
-        self.note_floppy(drive, path.filter(|_| done.is_ok()));
+    fn insert(&mut self, drive: Drive, path: Option<&Path>) -> Result<(), Failure> {
+        let done = self.media.insert(&mut self.machine, drive, path);
+        self.note_medium(drive, path.filter(|_| done.is_ok()));
         done
     }
 
@@ -520,7 +530,7 @@ impl<'a> Session<'a> {
                     }
                     self.core.machine.post(event);
                 }
-                Due::Floppy(drive, medium) => {
+                Due::Medium(drive, medium) => {
                     let path = medium.map(|medium| medium.find(&replay.path)).transpose()?;
                     self.core.insert_recorded(drive, path.as_deref())?;
                 }
@@ -795,7 +805,12 @@ impl<'a> Session<'a> {
         let now = self.core.now();
         let acts = matches!(
             command,
-            Command::Reset | Command::CtrlAltDel | Command::NextFloppy | Command::Paste | Command::LoadState
+            Command::Reset
+                | Command::CtrlAltDel
+                | Command::NextFloppy
+                | Command::NextCd
+                | Command::Paste
+                | Command::LoadState
         );
         if acts && self.instruments.replay.is_some() {
             self.notice("a recording is replayed: it takes no input");
@@ -867,7 +882,11 @@ impl<'a> Session<'a> {
                     "real time"
                 });
             }
-            Command::NextFloppy => self.next_floppy(),
+            Command::NextFloppy => self.next_medium(Drive::Floppy(0), "A:", "floppy"),
+            Command::NextCd if self.core.spec.cdrom.is_none() => {
+                self.notice("there is no CD-ROM drive; start with --cdrom");
+            }
+            Command::NextCd => self.next_medium(Drive::Cdrom, "CD:", "CD"),
             Command::Paste => match self.display.clipboard() {
                 Some(text) => self.core.keys.type_text(&text),
                 None => self.notice("no text in the clipboard"),
@@ -890,14 +909,13 @@ impl<'a> Session<'a> {
         self.notice(&format!("speed {:.0}%", mips / real * 100.0));
     }
 
-    fn next_floppy(&mut self) {
-        let Some(path) = self.core.floppies.next() else {
-            return self.notice("no other floppy image here");
+    fn next_medium(&mut self, drive: Drive, name: &str, kind: &str) {
+        let Some(path) = self.core.media.next(drive) else {
+            return self.notice(&format!("no other {kind} image here"));
         };
-        let inserted = self.core.insert(0, Some(&path));
-        match inserted {
-            Ok(()) => self.notice(&format!("A: {}", path.display())),
-            Err(failure) => self.notice(&format!("A: empty: {failure}")),
+        match self.core.insert(drive, Some(&path)) {
+            Ok(()) => self.notice(&format!("{name} {}", path.display())),
+            Err(failure) => self.notice(&format!("{name} empty: {failure}")),
         }
     }
 
@@ -934,7 +952,12 @@ impl<'a> Session<'a> {
         let guest = ticks.saturating_sub(meter.ticks) as f64 / self.core.machine.rate().per_second() as f64;
         self.status.mips = instructions.saturating_sub(meter.instructions) as f64 / 1e6 / seconds;
         self.status.percent = guest / seconds * 100.0;
-        let names = ["A:", "B:", "hda", "hdb", "hdc", "hdd"];
+        let mut names = ["A:", "B:", "hda", "hdb", "hdc", "hdd"];
+        if let Some(cdrom) = &self.core.spec.cdrom
+            && let Some(name) = names.get_mut(2 + cdrom.index)
+        {
+            *name = "CD";
+        }
         let active = names
             .iter()
             .enumerate()

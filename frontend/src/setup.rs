@@ -16,10 +16,11 @@ use crate::{
     cli::{DispatchKind, Geometry, RunArgs},
     disk_file::{self, Writes},
     image::{self, Kind},
+    media_lists::{FLOPPY_ROLE, MediaLists},
     outcome::Failure,
     overlay_file::OverlayFile,
     script::{self, Action, Line},
-    spec::{self, DiskSpec, FloppySpec, KnownFile, Medium, Spec},
+    spec::{self, Again, CdromSpec, DiskSpec, FloppySpec, KnownFile, Medium, Spec},
 };
 
 /// A floppy drive: what is in it, and what may be put into it later.
@@ -37,11 +38,21 @@ struct HardDisk {
     chs: Option<Chs>,
 }
 
+/// The CD-ROM drive.
+struct CdromSlot {
+    /// Its place, as that of a disk.
+    index: usize,
+    /// The files given for it, the first of them in the drive.
+    paths: Vec<PathBuf>,
+    image: Option<Box<dyn BlockImage>>,
+}
+
 /// All media of a run.
 pub struct Media {
     /// Drives A and B.
     pub floppies: [FloppySlot; 2],
     disks: [Option<HardDisk>; 4],
+    cdrom: Option<CdromSlot>,
     boot: String,
     /// Where the guest's writes go.
     pub writes: Writes,
@@ -54,15 +65,16 @@ pub struct Media {
 /// Without `--mem`.
 const DEFAULT_MEMORY_MIB: u32 = 64;
 
-/// Floppy drives and hard disks.
-type DriveSpecs = ([Option<FloppySpec>; 2], [Option<DiskSpec>; 4]);
+/// Floppy drives, hard disks, and the CD-ROM drive.
+type DriveSpecs = ([Option<FloppySpec>; 2], [Option<DiskSpec>; 4], Option<CdromSpec>);
+
+/// Where the CD-ROM drive goes: the first of these places without a hard disk.
+const CDROM_PLACES: [usize; 4] = [2, 3, 1, 0];
 
 /// The demo disk is a floppy of 1440 KiB.
 const DEMO_FLOPPY_SIZE: usize = 1440 * 1024;
 
 const NAMES: [&str; 4] = ["hda", "hdb", "hdc", "hdd"];
-/// What an overlay calls the image in a floppy drive.
-const FLOPPY_ROLE: &str = "floppy";
 
 impl Media {
     /// Opens all images; `kept`: what is in them now is referred to later, so they stay as they are.
@@ -70,6 +82,7 @@ impl Media {
         let mut media = Self {
             floppies: Default::default(),
             disks: [const { None }; 4],
+            cdrom: None,
             boot: "acd".to_owned(),
             writes: if args.volatile || args.overlay.is_some() || kept {
                 Writes::Volatile
@@ -92,12 +105,18 @@ impl Media {
                 media.add_disk(index, path)?;
             }
         }
+        for path in &args.cdrom {
+            media.add_cd(path)?;
+        }
         for (index, path) in args.images.iter().enumerate() {
             let kind = media.add_image(path)?;
-            if index == 0 && kind == Kind::HardDisk {
-                media.boot = "cad".to_owned();
+            match kind {
+                Kind::HardDisk if index == 0 => media.boot = "cad".to_owned(),
+                Kind::Cd if index == 0 => media.boot = "dac".to_owned(),
+                _ => {}
             }
         }
+        media.place_cdrom(args.again.as_ref())?;
         if let Some(boot) = &args.boot {
             media.boot.clone_from(boot);
         }
@@ -153,6 +172,10 @@ impl Media {
                 });
             }
         }
+        let cdrom = self.cdrom.as_ref().map(|slot| CdromSpec {
+            index: slot.index,
+            medium: slot.paths.first().map(|path| KnownFile::named(path)),
+        });
         let mut disks = [const { None }; 4];
         for (spec, disk) in disks.iter_mut().zip(&self.disks) {
             if let Some(disk) = disk {
@@ -162,11 +185,13 @@ impl Media {
                 });
             }
         }
-        (floppies, disks)
+        (floppies, disks, cdrom)
     }
 
     fn is_empty(&self) -> bool {
-        self.floppies.iter().all(|slot| slot.paths.is_empty()) && self.disks.iter().all(Option::is_none)
+        self.floppies.iter().all(|slot| slot.paths.is_empty())
+            && self.disks.iter().all(Option::is_none)
+            && self.cdrom.is_none()
     }
 
     fn add_floppy(&mut self, drive: usize, path: &Path) -> Result<(), Failure> {
@@ -201,8 +226,52 @@ impl Media {
         }
     }
 
+    fn add_cd(&mut self, path: &Path) -> Result<(), Failure> {
+        let (image, ()) = disk_file::open(path, false, |probe| probe.cd(path))?;
+        self.put_cd(path, image);
+        Ok(())
+    }
+
+    fn put_cd(&mut self, path: &Path, image: Box<dyn BlockImage>) {
+        let slot = self.cdrom.get_or_insert(CdromSlot {
+            index: 0,
+            paths: Vec::new(),
+            image: None,
+        });
+        slot.paths.push(path.to_owned());
+        slot.image.get_or_insert(image);
+    }
+
+    /// When all disks have their places, the CD-ROM drive gets one; that of a machine that is built again is known.
+    fn place_cdrom(&mut self, again: Option<&Again>) -> Result<(), Failure> {
+        if let Some(again) = again {
+            let slot = self.cdrom.take();
+            self.cdrom = again.cdrom.map(|index| match slot {
+                Some(slot) => CdromSlot { index, ..slot },
+                None => CdromSlot {
+                    index,
+                    paths: Vec::new(),
+                    image: None,
+                },
+            });
+            return Ok(());
+        }
+        if let Some(slot) = &mut self.cdrom {
+            let free = |index: &usize| self.disks.get(*index).is_some_and(Option::is_none);
+            let place = CDROM_PLACES.into_iter().find(free);
+            slot.index = place.ok_or_else(|| {
+                Failure::usage("four hard disks leave no place for a CD-ROM drive; leave one out")
+            })?;
+        }
+        Ok(())
+    }
+
     /// An IMAGE without an option goes where its kind belongs.
     fn add_image(&mut self, path: &Path) -> Result<Kind, Failure> {
+        if image::is_cd_file(path) {
+            self.add_cd(path)?;
+            return Ok(Kind::Cd);
+        }
         let (image, (kind, warning)) = disk_file::open(path, self.writes.to_image(), |probe| {
             let kind = probe.identify(path)?;
             let warning = if kind == Kind::HardDisk {
@@ -227,6 +296,7 @@ impl Media {
                 };
                 self.put_disk(free, path, image);
             }
+            Kind::Cd => self.put_cd(path, image),
         }
         Ok(kind)
     }
@@ -287,7 +357,7 @@ impl Parts {
     /// What the machine is built from. Its files are named, not looked at.
     pub fn spec(&self, args: &RunArgs, rate: TickRate, rtc: DateTime) -> Spec {
         let named = |path: &Option<PathBuf>| path.as_deref().map(KnownFile::named);
-        let (mut floppies, disks) = self.media.specs();
+        let (mut floppies, disks, cdrom) = self.media.specs();
         if let Some(again) = &args.again {
             for (spec, kind) in floppies.iter_mut().zip(again.floppies) {
                 let medium = spec.take().and_then(|spec| spec.medium);
@@ -305,6 +375,7 @@ impl Parts {
             vga_bios: named(&args.vga_bios),
             floppies,
             disks,
+            cdrom,
             debug_exit: args.debug_exit,
             debug_console: args.has_debug_console(),
             network: args.net.card(),
@@ -319,7 +390,7 @@ impl Parts {
         rate: TickRate,
         rtc: DateTime,
         ports: Vec<u16>,
-    ) -> Result<(Machine, FloppyLists), Failure> {
+    ) -> Result<(Machine, MediaLists), Failure> {
         let mut builder = MachineBuilder::new()
             .memory_mib(args.mem.unwrap_or(DEFAULT_MEMORY_MIB))
             .rate(rate)
@@ -367,6 +438,11 @@ impl Parts {
                 builder = builder.disk(index, disk.image, disk.chs);
             }
         }
+        let mut cds = Vec::new();
+        if let Some(slot) = self.media.cdrom {
+            builder = builder.cdrom(slot.index, slot.image);
+            cds = slot.paths;
+        }
         let machine = builder.build().map_err(|error| match error {
             BuildError::Disk { .. } | BuildError::BiosSize { .. } | BuildError::VgaBiosSize { .. } => {
                 Failure::file(error.to_string())
@@ -377,7 +453,7 @@ impl Parts {
             BuildError::InterruptTaken { .. } => Failure::usage(format!("{error}, as in --nic isa,irq=10")),
             error => Failure::usage(error.to_string()),
         })?;
-        Ok((machine, FloppyLists::new(lists, writes)))
+        Ok((machine, MediaLists::new(lists, cds, writes)))
     }
 }
 
@@ -429,91 +505,6 @@ fn read_script(args: &RunArgs) -> Result<Vec<Line>, Failure> {
     Ok(lines)
 }
 
-/// The floppies that can be put into the drives while the machine runs.
-pub struct FloppyLists {
-    lists: [Vec<PathBuf>; 2],
-    /// What is in the drives.
-    current: [Option<PathBuf>; 2],
-    writes: Writes,
-}
-
-impl FloppyLists {
-    fn new(lists: [Vec<PathBuf>; 2], writes: Writes) -> Self {
-        let current = [lists[0].first().cloned(), lists[1].first().cloned()];
-        Self {
-            lists,
-            current,
-            writes,
-        }
-    }
-
-    /// Puts a floppy into a drive of `machine`, or takes it out.
-    pub fn insert(&mut self, machine: &mut Machine, drive: u8, path: Option<&Path>) -> Result<(), Failure> {
-        // Out first: it may be the same file.
-        self.exchange(machine, drive, None)?;
-        match path {
-            Some(_) => self.exchange(machine, drive, path),
-            None => Ok(()),
-        }
-    }
-
-    /// The same for a drive that is empty, or in one step.
-    pub fn exchange(&mut self, machine: &mut Machine, drive: u8, path: Option<&Path>) -> Result<(), Failure> {
-        let mut put = || -> Result<(), Failure> {
-            let Some(path) = path else {
-                let taken_out = machine.insert_floppy(drive, None);
-                return taken_out.map_err(|error| Failure::host_io(error.to_string()));
-            };
-            let (image, _) = disk_file::open(path, self.writes.to_image(), |probe| probe.floppy(path))?;
-            let image = self.writes.lay_over(image, FLOPPY_ROLE, path)?;
-            machine
-                .insert_floppy(drive, Some(image))
-                .map_err(|error| Failure::file(format!("{}: {error}", path.display())))
-        };
-        let done = put();
-        if let Some(current) = self.current.get_mut(usize::from(drive)) {
-            *current = path.filter(|_| done.is_ok()).map(Path::to_owned);
-        }
-        done
-    }
-
-    /// The floppy after the one in drive A: the next of those given, else the next image in the
-    /// same directory.
-    pub fn next(&self) -> Option<PathBuf> {
-        let [list, _] = &self.lists;
-        let [current, _] = &self.current;
-        let after = |all: &[PathBuf]| {
-            let at = current
-                .as_ref()
-                .and_then(|current| all.iter().position(|path| path == current));
-            all.get(at.map_or(0, |at| (at + 1) % all.len().max(1))).cloned()
-        };
-        if list.len() > 1 {
-            return after(list);
-        }
-        let directory = match current.as_ref().or(list.first()).and_then(|path| path.parent()) {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let mut found: Vec<PathBuf> = std::fs::read_dir(directory)
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| {
-                let name = entry.ok()?.file_name();
-                // The spelling of the command line: `a.img`, not `./a.img`.
-                Some(if directory == Path::new(".") {
-                    name.into()
-                } else {
-                    directory.join(name)
-                })
-            })
-            .filter(|path| image::is_floppy_file(path))
-            .collect();
-        found.sort();
-        after(&found)
-    }
-}
-
 /// The host's local time.
 pub fn host_time() -> DateTime {
     let now = Local::now();
@@ -526,27 +517,4 @@ pub fn host_time() -> DateTime {
         now.second() as u8,
     );
     date_time.unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_next_floppy_is_the_next_of_the_list_else_of_the_directory() {
-        let lists = FloppyLists::new([vec!["b".into(), "a".into()], vec![]], Writes::Volatile);
-        assert_eq!(lists.next(), Some("a".into()));
-
-        let dir = tempfile::tempdir().unwrap();
-        for (name, len) in [("b.img", 1440 * 1024), ("a.img", 360 * 1024), ("notes.txt", 10)] {
-            std::fs::File::create(dir.path().join(name))
-                .unwrap()
-                .set_len(len)
-                .unwrap();
-        }
-        let lists = FloppyLists::new([vec![dir.path().join("b.img")], vec![]], Writes::Volatile);
-        assert_eq!(lists.next(), Some(dir.path().join("a.img")));
-        let lists = FloppyLists::new([vec![dir.path().join("a.img")], vec![]], Writes::Volatile);
-        assert_eq!(lists.next(), Some(dir.path().join("b.img")));
-    }
 }

@@ -42,6 +42,9 @@ pub struct Spec {
     pub floppies: [Option<FloppySpec>; 2],
     /// Hard disks.
     pub disks: [Option<DiskSpec>; 4],
+    /// The CD-ROM drive.
+    #[serde(default)]
+    pub cdrom: Option<CdromSpec>,
     /// The port of `--debug-exit`.
     pub debug_exit: Option<u16>,
     /// Port E9h is there.
@@ -71,6 +74,16 @@ pub struct DiskSpec {
     pub image: KnownFile,
     /// A geometry that was given for it.
     pub chs: Option<Chs>,
+}
+
+/// A CD-ROM drive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CdromSpec {
+    /// Its place, as that of a hard disk: 0 to 3.
+    pub index: usize,
+    /// What is in it.
+    pub medium: Option<KnownFile>,
 }
 
 /// What is in a floppy drive.
@@ -228,6 +241,8 @@ pub struct Again {
     pub floppies: [Option<FloppyKind>; 2],
     /// The drive with the demo disk.
     pub demo: Option<usize>,
+    /// The place of the CD-ROM drive.
+    pub cdrom: Option<usize>,
     /// Port E9h is there, whether it leads anywhere or not.
     pub debug_console: bool,
 }
@@ -292,6 +307,17 @@ impl Spec {
                 args.chs.push(Geometry { disk: index, chs });
             }
         }
+        if let Some(cdrom) = &self.cdrom {
+            if self.disks.get(cdrom.index).is_none_or(Option::is_some) {
+                return Err(damaged());
+            }
+            again.cdrom = Some(cdrom.index);
+            let moved = args.cdrom.first().cloned();
+            args.cdrom.clear();
+            if let Some(file) = &cdrom.medium {
+                args.cdrom.push(file.find(moved.as_deref(), home, "--cdrom")?);
+            }
+        }
         args.again = Some(again);
         Ok(())
     }
@@ -305,8 +331,9 @@ impl Spec {
             _ => None,
         });
         let disks = spec.disks.iter_mut().flatten().map(|disk| &mut disk.image);
+        let cds = spec.cdrom.iter_mut().filter_map(|cdrom| cdrom.medium.as_mut());
         let roms = spec.bios.iter_mut().chain(&mut spec.vga_bios);
-        let mut files = floppies.chain(disks).chain(roms);
+        let mut files = floppies.chain(disks).chain(cds).chain(roms);
         files.try_for_each(KnownFile::look_again)?;
         Ok(spec)
     }
@@ -406,6 +433,10 @@ impl Spec {
         };
         if given(0, &args.fda) || given(1, &args.fdb) {
             return refuse("what is in the floppy drives", "known", "further --fda and --fdb");
+        }
+        let cds = self.cdrom.iter().filter_map(|cdrom| cdrom.medium.as_ref());
+        if args.cdrom.len() > cds.count() {
+            return refuse("what is in the CD-ROM drive", "known", "further --cdrom");
         }
         let disks = [&args.hda, &args.hdb, &args.hdc, &args.hdd];
         for (index, disk) in disks.into_iter().enumerate() {

@@ -32,6 +32,14 @@ impl Bench {
         disk[510..512].copy_from_slice(&[0x55, 0xaa]);
         fs::write(bench.path("disk.img"), disk).unwrap();
         fs::write(bench.path("text.txt"), "hello\n").unwrap();
+        let iso = iso(40);
+        fs::write(bench.path("cd.iso"), &iso).unwrap();
+        fs::write(bench.path("insert.txt"), "insert cdrom cut.iso\n").unwrap();
+        fs::write(bench.path("eject.txt"), "eject cdrom\n").unwrap();
+        fs::write(bench.path("cut.iso"), &iso[..39 * 2048]).unwrap();
+        let mut damaged = iso;
+        damaged[0x8000 + 80] ^= 1;
+        fs::write(bench.path("damaged.iso"), damaged).unwrap();
         fs::create_dir(bench.path("directory")).unwrap();
         bench
     }
@@ -66,6 +74,42 @@ impl Bench {
         assert_eq!(listing(self.dir.path()), before, "{line}");
         said
     }
+}
+
+/// An ISO 9660 image of so many sectors with an empty volume.
+fn iso(blocks: u32) -> Vec<u8> {
+    let mut bytes = vec![0; blocks as usize * 2048];
+    let volume = &mut bytes[0x8000..0x8800];
+    volume[..7].copy_from_slice(b"\x01CD001\x01");
+    volume[80..84].copy_from_slice(&blocks.to_le_bytes());
+    volume[84..88].copy_from_slice(&blocks.to_be_bytes());
+    volume[128..132].copy_from_slice(&[0, 8, 8, 0]);
+    volume[156] = 34;
+    volume[158..166].copy_from_slice(&[18, 0, 0, 0, 0, 0, 0, 18]);
+    bytes
+}
+
+#[test]
+fn cds_that_are_none_are_refused_with_what_was_found() {
+    let bench = Bench::new();
+    for (line, word) in [
+        ("cut.iso", "cut short"),
+        ("--cdrom cut.iso", "cut short"),
+        ("damaged.iso", "damaged"),
+        ("--cdrom floppy.img", "no volume descriptor"),
+        ("--cdrom text.txt", "no volume descriptor"),
+        ("--cdrom empty.img", "empty"),
+        ("--cdrom missing.iso", "check the path"),
+        ("--fda cd.iso", "--cdrom"),
+        ("--headless --cdrom cd.iso --script insert.txt", "cut short"),
+    ] {
+        let said = bench.refused(line, FILE);
+        assert!(said.contains(word), "{line}: {said}");
+    }
+    let four = "--hda disk.img --hdb disk.img --hdc disk.img --hdd disk.img --volatile cd.iso";
+    assert!(bench.refused(four, USAGE).contains("no place"));
+    let none = bench.refused("--headless disk.img --volatile --script eject.txt", USAGE);
+    assert!(none.contains("--cdrom"), "{none}");
 }
 
 fn listing(dir: &Path) -> Vec<(PathBuf, u64)> {

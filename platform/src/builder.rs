@@ -73,6 +73,19 @@ pub enum BuildError {
         #[source]
         source: DiskError,
     },
+    /// An image does not fit the CD-ROM drive.
+    #[error("CD-ROM: {source}")]
+    Cdrom {
+        /// Why.
+        #[source]
+        source: MediaError,
+    },
+    /// A disk and the CD-ROM drive want the same place.
+    #[error("disk {index} and the CD-ROM drive want the same place on the cable")]
+    PlaceTaken {
+        /// Which.
+        index: usize,
+    },
     /// A geometry given for a disk is none.
     #[error("disk {index}: {source}")]
     Geometry {
@@ -126,6 +139,12 @@ pub(crate) struct FixedDisk {
     pub(crate) chs: Option<Chs>,
 }
 
+/// A CD-ROM drive, its place as that of a disk, and what is in it.
+pub(crate) struct CdromDrive {
+    pub(crate) index: usize,
+    pub(crate) image: Option<Box<dyn BlockImage>>,
+}
+
 /// Collects the parts of a machine.
 ///
 /// Without further calls: 64 MiB, the newest processor, 100 million ticks a second, fast timing,
@@ -138,6 +157,7 @@ pub struct MachineBuilder {
     pub(crate) rtc: DateTime,
     pub(crate) floppies: [Option<FloppyDrive>; 2],
     pub(crate) disks: [Option<FixedDisk>; 4],
+    pub(crate) cdrom: Option<CdromDrive>,
     pub(crate) boot_order: String,
     pub(crate) bios: Option<Vec<u8>>,
     pub(crate) vga_bios: Option<Vec<u8>>,
@@ -166,6 +186,7 @@ impl Default for MachineBuilder {
                 None,
             ],
             disks: [const { None }; 4],
+            cdrom: None,
             boot_order: "acd".to_owned(),
             bios: None,
             vga_bios: None,
@@ -243,6 +264,17 @@ impl MachineBuilder {
         match self.disks.get_mut(index) {
             Some(slot) => *slot = Some(FixedDisk { image, chs }),
             None => self.bad_drive = Some(BuildError::NoSuchDrive { what: "disk", index }),
+        }
+        self
+    }
+
+    /// Fits a CD-ROM drive, with or without a disc, in the place of a disk.
+    pub fn cdrom(mut self, index: usize, image: Option<Box<dyn BlockImage>>) -> Self {
+        if index < self.disks.len() {
+            self.cdrom = Some(CdromDrive { index, image });
+        } else {
+            let what = "CD-ROM drive";
+            self.bad_drive = Some(BuildError::NoSuchDrive { what, index });
         }
         self
     }
@@ -339,6 +371,17 @@ impl MachineBuilder {
                 attached.map_err(|source| BuildError::Disk { index, source })?;
             }
         }
+        let cdrom = self.cdrom.as_ref().map(|drive| drive.index);
+        if let Some(CdromDrive { index, image }) = self.cdrom {
+            if let Some(image) = &image {
+                media::check_cd(image.as_ref()).map_err(|source| BuildError::Cdrom { source })?;
+            }
+            let (channel, device) = (&mut ide[index / 2], index as u8 % 2);
+            if channel.sectors(device).is_some() {
+                return Err(BuildError::PlaceTaken { index });
+            }
+            channel.attach_cdrom(device, image);
+        }
         let disk_facts = |index: usize| {
             let (channel, device) = (&ide[index / 2], index as u8 % 2);
             Some((channel.geometry(device)?.physical, channel.sectors(device)?))
@@ -379,6 +422,7 @@ impl MachineBuilder {
             real_timing: self.timing == Timing::Real,
             floppies: kinds,
             disks,
+            cdrom,
             bios_hash: hash::hash_bytes(&bios),
             vga_bios_hash: hash::hash_bytes(&vga_bios),
             debug_exit: self.debug_exit,
@@ -498,6 +542,38 @@ mod tests {
                 drive: 1,
                 source: MediaError::FloppySize { bytes: 1_024_000 }
             }
+        );
+    }
+
+    #[test]
+    fn a_cd_has_whole_sectors_and_a_drive_with_a_place_of_its_own() {
+        let cd = |index| builder().cdrom(index, Some(image(6)));
+        assert!(cd(2).build().is_ok() && builder().cdrom(0, None).build().is_ok());
+        let sizes = [0, 3].map(|kib| error(builder().cdrom(2, Some(image(kib)))));
+        for (error, bytes) in sizes.into_iter().zip([0, 3072]) {
+            let source = MediaError::CdSize { bytes };
+            assert_eq!(error, BuildError::Cdrom { source });
+        }
+        assert_eq!(
+            error(cd(3).disk(3, image(3), None)),
+            BuildError::PlaceTaken { index: 3 }
+        );
+        let nowhere = BuildError::NoSuchDrive {
+            what: "CD-ROM drive",
+            index: 4,
+        };
+        assert_eq!(error(cd(4)), nowhere);
+
+        let mut machine = cd(2).build().unwrap();
+        assert_eq!(machine.insert_cd(None), Ok(()));
+        assert_eq!(
+            machine.insert_cd(Some(image(3))),
+            Err(MediaError::CdSize { bytes: 3072 })
+        );
+        assert_eq!(machine.insert_cd(Some(image(4))), Ok(()));
+        assert_eq!(
+            builder().build().unwrap().insert_cd(None),
+            Err(MediaError::NoCdrom)
         );
     }
 

@@ -25,6 +25,11 @@ pub enum Input {
         /// What its image calls itself ([`BlockImage::name`](crate::BlockImage::name)); none: taken out.
         name: Option<String>,
     },
+    /// A CD was put into the drive, or taken out.
+    Cd {
+        /// What its image calls itself; none: taken out.
+        name: Option<String>,
+    },
 }
 
 /// An input and its time.

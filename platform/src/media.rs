@@ -4,6 +4,9 @@ use oldiron_devices::{BlockImage, DiskError, FloppyFormat, SECTOR_SIZE};
 
 use crate::{Input, Machine, hash::Hasher};
 
+/// Bytes in a sector of a CD.
+const CD_SECTOR_SIZE: u64 = 2048;
+
 /// Sectors read at a time for a hash.
 const HASH_SECTORS: u64 = 128;
 
@@ -15,6 +18,15 @@ pub enum MediaError {
     NoSuchDrive {
         /// The number asked for.
         drive: u8,
+    },
+    /// There is no CD-ROM drive.
+    #[error("there is no CD-ROM drive; start with --cdrom")]
+    NoCdrom,
+    /// No CD has this size.
+    #[error("{bytes} bytes is not a whole number of the 2048-byte sectors of a CD")]
+    CdSize {
+        /// Size of the image.
+        bytes: u64,
     },
     /// No floppy has this size.
     #[error("{bytes} bytes is not the size of a floppy (160K to 2.88M)")]
@@ -32,6 +44,16 @@ pub(crate) fn check_floppy(image: &dyn BlockImage) -> Result<(), MediaError> {
         None => Err(MediaError::FloppySize {
             bytes: sectors.saturating_mul(SECTOR_SIZE as u64),
         }),
+    }
+}
+
+/// Whether an image has the size of a CD.
+pub(crate) fn check_cd(image: &dyn BlockImage) -> Result<(), MediaError> {
+    let bytes = image.sectors().saturating_mul(SECTOR_SIZE as u64);
+    if bytes > 0 && bytes.is_multiple_of(CD_SECTOR_SIZE) {
+        Ok(())
+    } else {
+        Err(MediaError::CdSize { bytes })
     }
 }
 
@@ -67,6 +89,21 @@ impl Machine {
         let taken_out = self.board.chips.floppy.insert(drive, image);
         if let Some(Err(error)) = taken_out.map(|mut image| image.flush()) {
             self.outbox().disk_errors.push(error);
+        }
+        Ok(())
+    }
+
+    /// Changes the disc in the CD-ROM drive at the current tick, or takes it out, whether the guest has locked
+    /// the door or not.
+    pub fn insert_cd(&mut self, image: Option<Box<dyn BlockImage>>) -> Result<(), MediaError> {
+        let index = self.configuration.cdrom.ok_or(MediaError::NoCdrom)?;
+        if let Some(image) = &image {
+            check_cd(image.as_ref())?;
+        }
+        let name = image.as_ref().map(|image| image.name().to_owned());
+        self.note_input(&Input::Cd { name });
+        if let Some(channel) = self.board.chips.ide.get_mut(index / 2) {
+            channel.insert_cd(index as u8 % 2, image);
         }
         Ok(())
     }

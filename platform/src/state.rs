@@ -20,6 +20,8 @@ pub(crate) struct Configuration {
     pub(crate) real_timing: bool,
     pub(crate) floppies: [Option<FloppyKind>; 2],
     pub(crate) disks: [Option<(Chs, u64)>; 4],
+    /// The place of the CD-ROM drive.
+    pub(crate) cdrom: Option<usize>,
     pub(crate) bios_hash: u64,
     pub(crate) vga_bios_hash: u64,
     pub(crate) debug_exit: Option<u16>,
@@ -31,7 +33,7 @@ pub(crate) struct Configuration {
 impl Configuration {
     /// The first difference to `saved`, the configuration of a saved state, for people.
     fn difference(&self, saved: &Self) -> Option<String> {
-        let words: [(&str, String, String); 12] = [
+        let words: [(&str, String, String); 13] = [
             ("processor", saved.cpu.clone(), self.cpu.clone()),
             (
                 "memory",
@@ -46,6 +48,7 @@ impl Configuration {
             ("device timing", timing(saved), timing(self)),
             ("floppy drives", drives(saved), drives(self)),
             ("hard disks", disks(saved), disks(self)),
+            ("CD-ROM drive", cdrom(saved), cdrom(self)),
             ("system BIOS", hex(saved.bios_hash), hex(self.bios_hash)),
             ("VGA BIOS", hex(saved.vga_bios_hash), hex(self.vga_bios_hash)),
             ("debug exit port", port(saved), port(self)),
@@ -94,6 +97,13 @@ fn disks(configuration: &Configuration) -> String {
         .join(", ")
 }
 
+fn cdrom(configuration: &Configuration) -> String {
+    let place = configuration
+        .cdrom
+        .and_then(|index| overlays::NAMES.get(index + 2));
+    place.map_or("none", |name| name).to_owned()
+}
+
 fn hex(hash: u64) -> String {
     format!("{hash:016x}")
 }
@@ -122,7 +132,7 @@ struct Identity<'a> {
 
 impl Snapshot for Identity<'_> {
     const TAG: [u8; 4] = *b"MACH";
-    const VERSION: u16 = 3;
+    const VERSION: u16 = 4;
 
     fn save(&self, w: &mut StateWriter) {
         w.put(self.configuration);

@@ -12,6 +12,8 @@
 
 #[path = "boot/bochs_bios.rs"]
 mod bochs_bios;
+#[path = "boot/cdrom.rs"]
+mod cdrom;
 #[path = "boot/desktop.rs"]
 mod desktop;
 #[path = "boot/extenders.rs"]
@@ -66,6 +68,22 @@ fn main() {
             "mikeos boots and answers on its command line",
             "mikeos/mikeos.flp",
             mikeos,
+        ),
+        (
+            "mikeos boots from a CD as from a floppy",
+            MIKEOS_ISO,
+            cdrom::mikeos,
+        ),
+        (
+            "isolinux boots from a CD and loads Debian's kernel",
+            "debian12-i386/deb12-isolinux.iso",
+            cdrom::isolinux,
+        ),
+        ("--boot chooses between floppy and CD", MIKEOS_ISO, cdrom::order),
+        (
+            "a CD that is put in later is booted at a key",
+            MIKEOS_ISO,
+            cdrom::change,
         ),
         (
             "elks boots and lists its root directory",
@@ -126,6 +144,7 @@ fn main() {
     libtest_mimic::run(&arguments, trials.collect()).exit();
 }
 
+const MIKEOS_ISO: &str = "mikeos/mikeos.iso";
 const FDBD: &str = "fdbootdisks/fdbd-1440.img";
 /// A command prompt of DOS, alone in its line.
 const PROMPT: &str = r"wait text '^A:\\>$'";

@@ -56,6 +56,11 @@ pub enum What {
         /// What was put in.
         medium: Option<Medium>,
     },
+    /// A CD was put into the drive, or taken out.
+    Cd {
+        /// What was put in.
+        medium: Option<KnownFile>,
+    },
     /// The state was this, before anything else at its tick.
     Check {
         /// Name and hash of each part.

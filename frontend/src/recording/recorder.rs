@@ -18,6 +18,11 @@ use crate::{
 /// The state is hashed at most once in so many instructions; a guest second must have passed too.
 const INSTRUCTIONS_PER_CHECK: u64 = 10_000_000;
 
+/// What the medium of an input has in it.
+fn look(name: Option<String>) -> Result<Option<KnownFile>, Failure> {
+    name.map(|name| KnownFile::look(Path::new(&name))).transpose()
+}
+
 /// A recording that is being made.
 pub struct Recorder {
     path: PathBuf,
@@ -83,13 +88,11 @@ impl Recorder {
         while let Some(stamped) = machine.inputs().next(&mut self.place) {
             let what = match stamped.input {
                 Input::Event(event) => What::Event(event),
-                Input::Floppy { drive, name } => {
-                    let file = name.map(|name| KnownFile::look(Path::new(&name))).transpose()?;
-                    What::Floppy {
-                        drive,
-                        medium: file.map(Medium::File),
-                    }
-                }
+                Input::Floppy { drive, name } => What::Floppy {
+                    drive,
+                    medium: look(name)?.map(Medium::File),
+                },
+                Input::Cd { name } => What::Cd { medium: look(name)? },
             };
             self.entry(stamped.at, &what)?;
         }

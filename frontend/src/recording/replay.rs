@@ -9,6 +9,7 @@ use oldiron_platform::{HostEvent, Machine, Ticks};
 
 use super::{What, parts};
 use crate::{
+    media_lists::Drive,
     outcome::{Outcome, code},
     spec::Medium,
 };
@@ -28,7 +29,7 @@ pub enum Due {
     /// Post this.
     Event(HostEvent),
     /// Put this into a drive, or take out what is there.
-    Floppy(u8, Option<Medium>),
+    Medium(Drive, Option<Medium>),
 }
 
 impl Replay {
@@ -73,7 +74,12 @@ impl Replay {
             }
             match what {
                 What::Event(event) => return Ok(Some(Due::Event(event))),
-                What::Floppy { drive, medium } => return Ok(Some(Due::Floppy(drive, medium))),
+                What::Floppy { drive, medium } => {
+                    return Ok(Some(Due::Medium(Drive::Floppy(drive), medium)));
+                }
+                What::Cd { medium } => {
+                    return Ok(Some(Due::Medium(Drive::Cdrom, medium.map(Medium::File))));
+                }
                 What::Check { parts } => self.compare(machine, &parts)?,
                 What::End { reason } => {
                     return Err(self.over(&format!("replayed to its end at tick {now} ({reason})")));

@@ -82,7 +82,11 @@ fn media(header: &Header) -> Vec<(&'static str, String)> {
     });
     let disks = ["hda", "hdb", "hdc", "hdd"].into_iter().zip(&machine.disks);
     let disks = disks.filter_map(|(drive, disk)| Some((drive, name(&disk.as_ref()?.image))));
-    floppies.chain(disks).collect()
+    let cd = machine.cdrom.as_ref().and_then(|cdrom| cdrom.medium.as_ref());
+    floppies
+        .chain(disks)
+        .chain(cd.map(|file| ("cdrom", name(file))))
+        .collect()
 }
 
 /// All there is to know about a saved state.

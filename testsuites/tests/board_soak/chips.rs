@@ -14,8 +14,9 @@ pub fn sequence(s: &mut Soak) {
         4 => keyboard_controller(s),
         5 => serial_port(s),
         6..=8 => floppy(s),
-        9..=11 => disk(s),
-        12..=14 => video(s),
+        9..=10 => disk(s),
+        11..=12 => packet(s),
+        13..=14 => video(s),
         _ => system(s),
     }
 }
@@ -364,6 +365,58 @@ fn disk(s: &mut Soak) {
             s.inb(base + register);
         }
         s.inb(control);
+    }
+}
+
+/// A packet for the CD-ROM drive, and its data.
+fn packet(s: &mut Soak) {
+    /// SFF-8020i and MMC-3.
+    const COMMANDS: [u8; 30] = [
+        0x00, 0x03, 0x12, 0x15, 0x1a, 0x1b, 0x1e, 0x25, 0x28, 0x28, 0x2b, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47,
+        0x4a, 0x4b, 0x4e, 0x51, 0x52, 0x55, 0x5a, 0xa5, 0xa8, 0xb9, 0xbb, 0xbd, 0xbe,
+    ];
+    const BASE: u16 = 0x170;
+    s.outb(BASE + 6, 0xb0);
+    let limit = s.rng.pick(&[0, 1, 511, 2048, 0x8000, 0xffff]) as u16;
+    let features = if s.rng.one_in(20) { s.byte() } else { 0 };
+    s.outb(BASE + 1, features);
+    bytes(s, BASE + 4, &[limit as u8]);
+    bytes(s, BASE + 5, &[(limit >> 8) as u8]);
+    s.outb(BASE + 7, 0xa0);
+    s.time();
+    let mut packet = [0; 12];
+    for byte in &mut packet {
+        *byte = if s.rng.one_in(3) { s.byte() } else { 0 };
+    }
+    packet[0] = if s.rng.one_in(30) {
+        s.byte()
+    } else {
+        s.rng.pick(&COMMANDS)
+    };
+    // Addresses and lengths are mostly small.
+    if !s.rng.one_in(8) {
+        packet[2..5].fill(0);
+        packet[6..8].fill(0);
+    }
+    for pair in packet.chunks(2) {
+        s.write(BASE, u16::from_le_bytes([pair[0], pair[1]]).into(), IoWidth::Word);
+    }
+    for _ in 0..1 + s.rng.below(4) {
+        s.time();
+        let status = s.inb(BASE + 7);
+        if status & 0x88 != 0x08 {
+            continue;
+        }
+        let to_device = s.inb(BASE + 2) & 2 == 0;
+        let count = u16::from_le_bytes([s.inb(BASE + 4), s.inb(BASE + 5)]);
+        for _ in 0..count.div_ceil(2).min(1500) {
+            if to_device {
+                let value = s.rng.u32();
+                s.write(BASE, value, IoWidth::Word);
+            } else {
+                s.read(BASE, IoWidth::Word);
+            }
+        }
     }
 }
 

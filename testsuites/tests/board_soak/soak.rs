@@ -13,6 +13,7 @@ use crate::chips;
 /// Memory of the machine. DMA addresses reach far beyond it.
 const MEMORY_MIB: u32 = 4;
 const DISK_BYTES: usize = 4 << 20;
+const CD_BYTES: usize = 1 << 20;
 /// Sizes of floppies to swap: 160K to 2.88M.
 const FLOPPY_BYTES: [usize; 6] = [
     160 << 10,
@@ -222,7 +223,7 @@ impl Soak {
     /// What the user and the outside world do.
     fn outside_events(&mut self) {
         let bits = self.rng.u64();
-        match self.rng.below(7) {
+        match self.rng.below(8) {
             0 | 1 => {
                 let code = self.rng.pick(KeyCode::ALL);
                 self.rig.key(code, bits & 1 == 0);
@@ -242,6 +243,10 @@ impl Soak {
             5 => {
                 let image = (bits & 3 != 0).then(|| floppy(&mut self.rng));
                 self.rig.change_floppy(bits as u8 >> 7, image);
+            }
+            6 => {
+                let image = (bits & 3 != 0).then(|| image(CD_BYTES, &mut self.rng));
+                self.rig.with_machine(|machine| machine.insert_cd(image)).unwrap();
             }
             _ if self.rng.one_in(50) => self.rig.reset(),
             _ => {}
@@ -292,6 +297,7 @@ fn machine(rng: &mut Rng) -> Machine {
         .disk(0, image(DISK_BYTES, rng), None)
         .disk(1, image(DISK_BYTES, rng), None)
         .disk(2, image(DISK_BYTES, rng), None)
+        .cdrom(3, Some(image(CD_BYTES, rng)))
         .build()
         .unwrap()
 }

@@ -1,0 +1,210 @@
+; INT 13h for CD-ROM drives, from E0h on: the Enhanced Disk Drive Services (T13/1386D) with blocks of 2048 bytes, and
+; the functions of the El Torito specification (1.0, Phoenix and IBM, 1995).
+
+CD_INFORMATION  equ 0014h       ; removable, and changes are noticed
+
+int13_cd:
+    ENTER_SERVICE
+    push fs
+    sti
+    mov fs, [EBDA_SEGMENT]
+    mov al, [bp+regs.dl]
+    sub al, CD_DRIVE
+    cmp al, [fs:EB_CD_COUNT]
+    mov bl, ah
+    mov ah, HD_BAD_REQUEST
+    jae .status
+    call cd_entry
+    mov ah, bl
+    call .function
+.status:
+    mov [HD_STATUS], ah
+    mov [bp+regs.ah], ah
+    CARRY_OFF
+    test ah, ah
+    jz .return
+    CARRY_ON
+.return:
+    pop fs
+    LEAVE_SERVICE
+
+.function:
+    mov di, .functions
+.search:
+    cmp byte [cs:di], 0
+    je .found                   ; the last, which is for all others but 00h
+    cmp ah, [cs:di]
+    je .found
+    add di, 3
+    jmp .search
+.found:
+    test ah, ah
+    jz hd_ok
+    jmp [cs:di+1]
+.functions:
+    db 01h
+    dw hd_status_cd
+    db 0Dh
+    dw hd_ok
+    db 10h
+    dw cd_ready
+    db 15h
+    dw hd_type_cd
+    db 41h
+    dw cd_check_extensions
+    db 42h
+    dw cd_lba_read
+    db 43h
+    dw cd_protected
+    db 44h
+    dw cd_lba_read
+    db 47h
+    dw cd_lba_seek
+    db 48h
+    dw cd_parameters
+    db 49h
+    dw hd_ok
+    db 4Ah
+    dw et_begin
+    db 4Bh
+    dw et_status
+    db 4Ch
+    dw et_begin
+    db 4Dh
+    dw et_catalog
+    db 0
+    dw hd_bad
+
+; Functions that return something else than a status leave by this.
+%macro NO_STATUS 0
+    CARRY_OFF
+    pop ax                      ; past the store of a status
+    jmp int13_cd.return
+%endmacro
+
+; 01h: status of the last operation; reading clears it.
+hd_status_cd:
+    mov ah, 0
+    xchg ah, [HD_STATUS]
+    mov [bp+regs.al], ah
+    mov [bp+regs.ah], ah
+    test ah, ah
+    jz .none
+    CARRY_ON
+    pop ax
+    jmp int13_cd.return
+.none:
+    NO_STATUS
+
+; 10h: a disc is there.
+cd_ready:
+    xor edi, edi
+    mov al, 0                   ; TEST UNIT READY
+    call cd_packet
+    jmp cd_command
+
+; 15h: AH = 0: no drive with cylinders.
+hd_type_cd:
+    mov byte [bp+regs.ah], 0
+    NO_STATUS
+
+; 41h: BX = AA55h, AH = 30h (EDD 3.0), CX = packet access and enhanced parameters.
+cd_check_extensions:
+    cmp word [bp+regs.bx], 55AAh
+    jne hd_bad
+    mov word [bp+regs.bx], 0AA55h
+    mov word [bp+regs.cx], 0005h
+    mov byte [bp+regs.ah], 30h
+    NO_STATUS
+
+; 43h, and writing to an image.
+cd_protected:
+    mov ah, HD_PROTECTED
+    ret
+
+; 42h read, 44h verify. The packet's count says how many blocks went.
+cd_lba_read:
+    mov dl, 44h
+    sub dl, ah                  ; 0: no data
+    call hd_packet
+    jnz .return
+    cmp cx, 127
+    ja hd_bad
+    cmp eax, 3FFFFFFFh          ; in sectors of 512 bytes that is 32 bits
+    ja .outside
+    test cx, cx
+    jz hd_ok
+    push ds
+    mov ds, [bp+regs.ds]
+    mov bx, [bp+regs.si]
+    les bx, [bx+packet.buffer]
+    pop ds
+    shl eax, 2
+    shl cx, 2
+    call cd_read
+    shr cx, 2
+    push ds
+    mov ds, [bp+regs.ds]
+    mov bx, [bp+regs.si]
+    mov [bx+packet.count], cx
+    pop ds
+.return:
+    ret
+.outside:
+    mov ah, HD_NO_SECTOR
+    ret
+
+; 47h.
+cd_lba_seek:
+    call hd_packet
+    jnz cd_lba_read.return
+    mov edi, eax
+    mov al, CD_SEEK
+    call cd_packet
+    jmp cd_command
+
+; 48h: the buffer at DS:SI begins with its size. No geometry; the size of the disc, if there is one.
+cd_parameters:
+    push word [bp+regs.ds]
+    pop es
+    mov di, [bp+regs.si]
+    cmp word [es:di], 1Ah
+    jb hd_bad
+    push es
+    push di
+    xor edi, edi
+    mov al, CD_READ_CAPACITY
+    call cd_packet
+    mov word [fs:EB_CD_WANT], 8/2
+    push fs
+    pop es
+    mov bx, EB_SENSE            ; room for the reply
+    call cd_command
+    pop di
+    pop es
+    mov eax, -1                 ; unknown
+    mov edx, eax
+    jnz .size
+    mov eax, [fs:EB_SENSE]
+    xchg al, ah
+    rol eax, 16
+    xchg al, ah
+    xor edx, edx
+    add eax, 1
+    adc edx, edx
+.size:
+    mov ebx, eax
+    mov ax, 1Ah
+    stosw
+    mov ax, CD_INFORMATION
+    stosw
+    mov eax, -1
+    mov cx, 3
+    rep stosd                   ; cylinders, heads, sectors
+    mov eax, ebx
+    stosd
+    mov eax, edx
+    stosd
+    mov ax, CD_BLOCK
+    stosw
+    jmp hd_ok
