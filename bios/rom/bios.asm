@@ -9,7 +9,7 @@
 ; - interrupt handlers use less than 64 bytes of the interrupted program's stack;
 ; - the extended BIOS data area is always found through 40:0Eh, since DOS moves it.
 ;
-; Left out: PnP services, APM, cassette.
+; Left out: PnP services, cassette.
 ;
 ; Build: cargo xtask rom (nasm -f bin -O2 -I bios/rom/ bios.asm).
 
@@ -46,12 +46,14 @@
 %include "int15_system.asm"
 %include "int15_block_move.asm"
 %include "int15_mouse.asm"
+%include "int15_apm.asm"
 %include "int16_keyboard.asm"
 %include "int17_printer.asm"
 %include "int18_19_boot.asm"
 %include "int1a_time.asm"
 %include "pci_functions.inc"
 %include "int1a_pci.asm"
+%include "acpi.asm"
 %include "irq.asm"
 %include "summary.asm"
 %include "boot_menu.asm"

@@ -10,6 +10,8 @@ int15:
     je .ok
     cmp ah, 91h                 ; post
     je .ok
+    cmp ah, 53h
+    je int15_apm
 
     ENTER_SERVICE
     mov si, .functions

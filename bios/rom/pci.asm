@@ -27,6 +27,7 @@ PCI_COMMAND_BM  equ 04h
 
 ID_PIIX3        equ 70008086h
 CLASS_IDE       equ 0101h
+CLASS_VGA       equ 0300h
 IDE_DECODE      equ 8000h
 
 ; Where addresses that POST gives begin.
@@ -191,6 +192,8 @@ init_pci_function:
 .no_interrupt:
     mov di, PCI_CLASS
     call pci_read_word
+    cmp ax, CLASS_VGA
+    je .vga
     cmp ax, CLASS_IDE
     jne .enable
     ; Both channels decode their old ports.
@@ -198,6 +201,9 @@ init_pci_function:
     mov di, PIIX_IDETIM
     call pci_write_dword
     or cl, PCI_COMMAND_IO | PCI_COMMAND_BM
+    jmp .enable
+.vga:
+    or cl, PCI_COMMAND_IO | PCI_COMMAND_MEM
 .enable:
     mov di, PCI_COMMAND
     call pci_read_word

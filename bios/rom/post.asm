@@ -54,6 +54,7 @@ cold_start:
     call init_vectors
     call init_bda
     call init_pci
+    call init_acpi
 
     post_code 04h
     call init_keyboard

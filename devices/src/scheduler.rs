@@ -52,6 +52,8 @@ timer_ids! {
     Ide1,
     /// VGA: vertical retrace starts; a frame is complete.
     VgaRetrace,
+    /// ACPI: the highest bit of the power management timer changes.
+    PowerTimer,
     /// Network card: a packet has been sent, the next one arrives, or an empty transfer is done.
     Network,
 }

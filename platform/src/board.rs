@@ -210,7 +210,8 @@ impl Board {
         let Some(pci) = &self.chips.pci else {
             return;
         };
-        if self.map.apply(mem, pci.pam()) {
+        let shadows = self.map.apply(mem, pci.pam());
+        if self.map.place_vga_rom(mem, pci.vga_rom()) || shadows {
             self.attention |= Attention::MAP_CHANGED;
         }
         let rerouted = self.router.route(pci.pirq_routes());
@@ -447,6 +448,7 @@ fn timer_owner(id: TimerId) -> DeviceId {
         TimerId::Ide0 => DeviceId::Ide0,
         TimerId::Ide1 => DeviceId::Ide1,
         TimerId::VgaRetrace => DeviceId::Vga,
+        TimerId::PowerTimer => DeviceId::Power,
         TimerId::Network => DeviceId::Network,
     }
 }
@@ -603,7 +605,7 @@ struct BoardState {
 
 impl Snapshot for Board {
     const TAG: [u8; 4] = *b"BORD";
-    const VERSION: u16 = 3;
+    const VERSION: u16 = 4;
 
     fn save(&self, w: &mut StateWriter) {
         w.put(&BoardState {

@@ -4,7 +4,7 @@ use oldiron_cpu::{CpuModel, Dispatch};
 use oldiron_devices::{
     BlockImage, Chs, Cmos, CoprocessorError, DateTime, DiskError, DmaPair, FloppyController, FloppyKind,
     GeometryError, IdeChannel, PicPair, Pit, Ps2Controller, SystemPorts, Timing, Uart, Vga, check_chs,
-    pci::PciChipset,
+    pci::{PciChipset, PowerManagement},
 };
 use oldiron_mmu::TickRate;
 
@@ -413,6 +413,7 @@ impl MachineBuilder {
             coprocessor: CoprocessorError::new(source::COPROCESSOR),
             network: self.network.as_ref().map(NetworkCard::build).transpose()?,
             pci: (!self.isa).then(PciChipset::new),
+            power: (!self.isa).then(|| PowerManagement::new(source::SCI)),
         };
         let board = Board::new(self.rate, self.timing, chips, map, &self.port_log)?;
         let configuration = Configuration {

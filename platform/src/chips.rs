@@ -3,7 +3,7 @@
 use oldiron_devices::{
     Cmos, CoprocessorError, Device, DmaPair, FloppyController, IdeChannel, Ne2000, PicPair, Pit, PortRange,
     Ps2Controller, SystemPorts, Uart, Vga,
-    pci::{ConfigSpace, PciChipset},
+    pci::{ConfigSpace, PciChipset, PowerManagement, slot},
 };
 use oldiron_mmu::SnapshotError;
 
@@ -29,11 +29,12 @@ pub(crate) enum DeviceId {
     Coprocessor,
     Network,
     Pci,
+    Power,
 }
 
 impl DeviceId {
     /// All chips, in the order in which they are reset and saved.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Pic,
         Self::Pit,
         Self::Dma,
@@ -49,6 +50,7 @@ impl DeviceId {
         Self::Coprocessor,
         Self::Network,
         Self::Pci,
+        Self::Power,
     ];
 
     /// The ATA channels.
@@ -79,6 +81,7 @@ pub(crate) struct Chips {
     pub(crate) network: Option<Ne2000>,
     /// Not on a machine that has ISA alone.
     pub(crate) pci: Option<PciChipset>,
+    pub(crate) power: Option<PowerManagement>,
 }
 
 impl Chips {
@@ -106,6 +109,7 @@ impl Chips {
             DeviceId::Coprocessor => (&mut self.coprocessor, dma),
             DeviceId::Network => (self.network.as_mut()?, dma),
             DeviceId::Pci => (self.pci.as_mut()?, dma),
+            DeviceId::Power => (self.power.as_mut()?, dma),
         })
     }
 
@@ -138,12 +142,16 @@ impl Chips {
             DeviceId::Coprocessor => &self.coprocessor,
             DeviceId::Network => self.network.as_ref()?,
             DeviceId::Pci => self.pci.as_ref()?,
+            DeviceId::Power => self.power.as_ref()?,
         })
     }
 
     /// The configuration space of a function of the PCI bus.
     pub(crate) fn config_space(&mut self, device: u8, function: u8) -> Option<&mut ConfigSpace> {
-        self.pci.as_mut()?.config_space(device, function)
+        match (device, function) {
+            slot::POWER => Some(self.power.as_mut()?.config_mut()),
+            _ => self.pci.as_mut()?.config_space(device, function),
+        }
     }
 
     /// The ports that chips decode now because configuration registers say so; of all others, what they decode is
@@ -161,6 +169,8 @@ impl Chips {
             }
             windows.extend(pci.bus_master_window(number).map(|range| (id, range)));
         }
+        let power = self.power.as_ref().and_then(PowerManagement::window);
+        windows.extend(power.map(|range| (DeviceId::Power, range)));
         windows
     }
 
@@ -188,6 +198,7 @@ impl Chips {
         w.component(&self.coprocessor);
         self.network.iter().for_each(|card| w.component(card));
         self.pci.iter().for_each(|pci| w.component(pci));
+        self.power.iter().for_each(|power| w.component(power));
     }
 
     pub(crate) fn load(&mut self, r: &mut FileReader<'_>) -> Result<(), SnapshotError> {
@@ -207,6 +218,7 @@ impl Chips {
         r.component(&mut self.vga)?;
         r.component(&mut self.coprocessor)?;
         self.network.iter_mut().try_for_each(|card| r.component(card))?;
-        self.pci.iter_mut().try_for_each(|pci| r.component(pci))
+        self.pci.iter_mut().try_for_each(|pci| r.component(pci))?;
+        self.power.iter_mut().try_for_each(|power| r.component(power))
     }
 }

@@ -22,6 +22,7 @@ pub(crate) mod source {
     pub(crate) const VGA: IrqLine = IrqLine::new(9);
     pub(crate) const COPROCESSOR: IrqLine = IrqLine::new(10);
 
+    pub(crate) const SCI: IrqLine = IrqLine::new(15);
     /// INTA# of the cards in the slots of PCI, from device [`super::FIRST_SLOT`] on.
     pub(crate) const PCI_SLOTS: [IrqLine; 4] = [
         IrqLine::new(11),
@@ -72,6 +73,7 @@ const ROUTES: &[(IrqLine, u8)] = &[
     (source::VGA, 9),
     (source::MOUSE, 12),
     (source::COPROCESSOR, 13),
+    (source::SCI, 9),
     (source::IDE0, 14),
     (source::IDE1, 15),
 ];

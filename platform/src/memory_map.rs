@@ -29,6 +29,9 @@ const LOW_BIOS_BYTES: u32 = 0x2_0000;
 const SYSTEM_SEGMENT: u32 = 0xf_0000;
 const SEGMENT_BYTES: u32 = 0x4000;
 
+/// Where memory of cards ends.
+const CARDS_END: u32 = 0xfec0_0000;
+
 /// Bits of a programmable attribute map.
 const READ_RAM: u8 = 1 << 0;
 const WRITE_RAM: u8 = 1 << 1;
@@ -45,6 +48,8 @@ pub(crate) struct MemoryMap {
     /// A page of nothing, where holes are open beneath.
     nothing: RomId,
     pam: [u8; 7],
+    /// Where the VGA BIOS is seen at a base address of PCI.
+    vga_rom: Option<u32>,
 }
 
 impl MemoryMap {
@@ -62,6 +67,25 @@ impl MemoryMap {
             start += SEGMENT_BYTES;
         }
         self.map_segment(mem, SYSTEM_SEGMENT, MIB - SYSTEM_SEGMENT, system >> 4);
+        true
+    }
+
+    /// Maps the VGA BIOS at a base address, if that is where cards may be: above RAM, and below what belongs to the
+    /// processor and the system BIOS. False if it is there already.
+    pub(crate) fn place_vga_rom(&mut self, mem: &mut GuestMemory, address: Option<u32>) -> bool {
+        let lowest = mem.ram_bytes().max(MIB);
+        let window = lowest..CARDS_END - self.vga_bios_bytes;
+        let address = address.filter(|address| window.contains(address));
+        if address == self.vga_rom {
+            return false;
+        }
+        if let Some(old) = self.vga_rom {
+            mem.map_hole(old, self.vga_bios_bytes);
+        }
+        if let Some(new) = address {
+            mem.map_rom(new, self.vga_bios_bytes, self.vga_bios, 0);
+        }
+        self.vga_rom = address;
         true
     }
 
@@ -145,6 +169,7 @@ pub(crate) fn build(
         low_bios_bytes: low,
         nothing,
         pam: [0; 7],
+        vga_rom: None,
     };
     Ok((mem, map))
 }
@@ -231,6 +256,24 @@ mod tests {
         map.apply(&mut mem, [0; 7]);
         assert_eq!(byte(&mem, 0xd_c000), 0xff);
         assert_eq!(byte(&mem, 0xe_0000), bios(128)[0]);
+    }
+
+    #[test]
+    fn the_vga_bios_is_seen_at_a_base_address_where_cards_may_be() {
+        let (mut mem, mut map) = build(2, &bios(64), &[7; 0x1200]).unwrap();
+        mem.phys_write(MIB, &[1]);
+        for nowhere in [MIB, 0xf_0000, 0xfec0_0000, 0xffff_0000] {
+            assert!(!map.place_vga_rom(&mut mem, Some(nowhere)), "{nowhere:#x}");
+        }
+        assert!(map.place_vga_rom(&mut mem, Some(0xfebf_0000)));
+        assert_eq!([0xfebf_11ff, 0xfebf_1200].map(|at| byte(&mem, at)), [7, 0xff]);
+        assert!(map.place_vga_rom(&mut mem, Some(0xe000_0000)));
+        assert_eq!([0xfebf_0000, 0xe000_0000].map(|at| byte(&mem, at)), [0xff, 7]);
+        assert!(map.place_vga_rom(&mut mem, None));
+        assert_eq!(
+            [0xe000_0000, MIB, 0xc_0000].map(|at| byte(&mem, at)),
+            [0xff, 1, 7]
+        );
     }
 
     #[test]

@@ -165,6 +165,7 @@ fn component_name(tag: [u8; 4], nth: usize) -> String {
         b"VGA " => "VGA",
         b"NE2K" => "network card",
         b"PCI " => "PCI chip set",
+        b"PM  " => "power management",
         b"DISK" => overlays::NAMES.get(nth).copied().unwrap_or("disk"),
         other => return String::from_utf8_lossy(other).trim_end().to_owned(),
     };

@@ -284,3 +284,99 @@ pci_bios32:
     dd .gdt
 
 bios32:     dd 0
+
+; The root pointer is on a paragraph of the extended BIOS data area; the others are in the ROM.
+acpi_tables:
+    push 40h
+    pop es
+    mov es, [es:0Eh]
+    xor si, si
+.next:
+    cmp dword [es:si], 'RSD '
+    je .found
+    add si, 10h
+    cmp si, 400h
+    jb .next
+.failed:
+    push cs
+    pop es
+    jmp failed
+.found:
+    mov cx, 20
+    call add_up
+    jnz .failed
+    mov eax, [es:si+16]         ; RSDT
+    call .table
+    jnz .failed
+    mov eax, [es:si+36]         ; FADT
+    call .table
+    jnz .failed
+    cmp dword [es:si], 'FACP'
+    jne .failed
+    mov eax, [es:si+56]
+    mov [pm_base], ax
+    mov eax, [es:si+40]
+    call .table
+    jnz .failed
+    cmp dword [es:si], 'DSDT'
+    jne .failed
+    push cs
+    pop es
+    jmp passed
+; ES:SI: the table at EAX in the ROM. ZF: it adds up.
+.table:
+    mov si, ax
+    push 0F000h
+    pop es
+    mov cx, [es:si+4]
+    jmp add_up
+
+acpi_registers:
+    mov dx, [pm_base]
+    add dx, 4
+    in ax, dx
+    test al, 1
+    jz failed
+    add dx, 4
+    in eax, dx
+    mov ebx, eax
+    call now
+    mov cx, ax
+.wait:
+    call now
+    sub ax, cx
+    cmp ax, 2
+    jb .wait
+    in eax, dx
+    sub eax, ebx
+    and eax, 0FFFFFFh
+    cmp eax, 3579545/20         ; one to two ticks of 55 ms
+    jb failed
+    cmp eax, 3579545/8
+    ja failed
+    jmp passed
+pm_base:    dw 0
+
+apm:
+    mov ax, 5300h
+    xor bx, bx
+    int 15h
+    jc failed
+    expect ax, 0102h, jne
+    expect bx, 'MP', jne
+    mov ax, 530Ah
+    mov bx, 1
+    int 15h
+    jc failed
+    expect bh, 1, jne
+    mov ax, 530Bh
+    int 15h
+    jnc failed
+    expect ah, 80h, jne
+    mov ax, 5307h
+    mov bx, 1
+    mov cx, 4
+    int 15h
+    jnc failed
+    expect ah, 0Ah, jne
+    jmp passed

@@ -37,6 +37,8 @@ const IDE_DECODE: u16 = 1 << 15;
 /// PIIX3 IDE: the base address of the bus masters, eight ports for each channel.
 const BUS_MASTER_BAR: usize = 4;
 const BUS_MASTER_PORTS: u16 = 8;
+/// The window of the VGA BIOS.
+const VGA_ROM_BYTES: u32 = 0x1_0000;
 
 /// What CONFADD selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +65,7 @@ pub struct PciChipset {
     host: ConfigSpace,
     isa: ConfigSpace,
     ide: ConfigSpace,
+    vga: ConfigSpace,
 }
 
 impl Default for PciChipset {
@@ -144,6 +147,23 @@ fn ide_controller() -> ConfigSpace {
     .register(IDETIM, &[0; 5], &[0xff, 0xf3, 0xff, 0xf3, 0xff])
 }
 
+/// The VGA as other BIOSes look for it: by its class, its BIOS at a base address. The identity is that of the VGA of
+/// Bochs, which their VGA BIOSes are for. Its old ports and memory are decoded in any case.
+fn vga() -> ConfigSpace {
+    ConfigSpace::new(Identity {
+        vendor: 0x1234,
+        device: 0x1111,
+        revision: 2,
+        class: 0x03_0000,
+        multi_function: false,
+    })
+    .command(
+        Command::empty(),
+        Command::IO | Command::MEMORY | Command::BUS_MASTER,
+    )
+    .rom_bar(VGA_ROM_BYTES)
+}
+
 impl PciChipset {
     /// The chips after power-on.
     pub fn new() -> Self {
@@ -152,6 +172,7 @@ impl PciChipset {
             host: host_bridge(),
             isa: isa_bridge(),
             ide: ide_controller(),
+            vga: vga(),
         }
     }
 
@@ -177,6 +198,7 @@ impl PciChipset {
             slot::HOST_BRIDGE => Some(&mut self.host),
             slot::ISA_BRIDGE => Some(&mut self.isa),
             slot::IDE => Some(&mut self.ide),
+            slot::VGA => Some(&mut self.vga),
             _ => None,
         }
     }
@@ -217,6 +239,11 @@ impl PciChipset {
         })
     }
 
+    /// Where the VGA BIOS is seen, besides C0000h.
+    pub fn vga_rom(&self) -> Option<u32> {
+        self.vga.rom_address()
+    }
+
     fn write_reset_control(&mut self, value: u8, ctx: &mut Ctx<'_>) {
         let rises = value & !self.s.reset_control & RC_RESET_CPU != 0;
         self.s.reset_control = value & (RC_SYSTEM_RESET | RC_RESET_CPU);
@@ -250,7 +277,7 @@ impl Device for PciChipset {
 
     fn reset(&mut self, _: ResetKind, _: &mut Ctx<'_>) {
         self.s = State::default();
-        for space in [&mut self.host, &mut self.isa, &mut self.ide] {
+        for space in [&mut self.host, &mut self.isa, &mut self.ide, &mut self.vga] {
             space.reset();
         }
     }
@@ -276,11 +303,11 @@ impl Device for PciChipset {
 
 impl Snapshot for PciChipset {
     const TAG: [u8; 4] = *b"PCI ";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 
     fn save(&self, w: &mut StateWriter) {
         w.put(&self.s);
-        [&self.host, &self.isa, &self.ide]
+        [&self.host, &self.isa, &self.ide, &self.vga]
             .iter()
             .for_each(|space| space.save(w));
     }
@@ -291,7 +318,7 @@ impl Snapshot for PciChipset {
             address: s.address & CONFIG_ADDRESS_BITS,
             reset_control: s.reset_control & (RC_SYSTEM_RESET | RC_RESET_CPU),
         };
-        [&mut self.host, &mut self.isa, &mut self.ide]
+        [&mut self.host, &mut self.isa, &mut self.ide, &mut self.vga]
             .into_iter()
             .try_for_each(|space| space.load(r))
     }

@@ -19,11 +19,14 @@ const REVISION_ID: u8 = 0x08;
 const CLASS_CODE: u8 = 0x09;
 const HEADER_TYPE: u8 = 0x0e;
 const BASE_ADDRESS_0: u8 = 0x10;
+const ROM_BASE_ADDRESS: u8 = 0x30;
 const INTERRUPT_LINE: u8 = 0x3c;
 const INTERRUPT_PIN: u8 = 0x3d;
 
 /// Bit 0 of a base address: it is one of ports.
 const IO_SPACE: u8 = 1;
+/// Bit 0 of the ROM's base address: it is decoded.
+const ROM_ENABLE: u32 = 1;
 
 bitflags! {
     /// The command register.
@@ -126,6 +129,20 @@ impl ConfigSpace {
             return self.register(bar_offset(bar), &[IO_SPACE, 0, 0, 0], &mask.to_le_bytes());
         }
         self
+    }
+
+    /// With the base address of an expansion ROM of `bytes`, a power of two from 2 KiB on (§6.2.5.2).
+    pub fn rom_bar(self, bytes: u32) -> Self {
+        let mask = bytes.max(0x800).next_power_of_two().wrapping_neg() | ROM_ENABLE;
+        self.register(ROM_BASE_ADDRESS, &[0; 4], &mask.to_le_bytes())
+    }
+
+    /// Where the expansion ROM is, if it is decoded.
+    pub fn rom_address(&self) -> Option<u32> {
+        let high = u32::from(self.read_u16(ROM_BASE_ADDRESS + 2)) << 16;
+        let register = high | u32::from(self.read_u16(ROM_BASE_ADDRESS));
+        let decoded = register & ROM_ENABLE != 0 && self.command_bits().contains(Command::MEMORY);
+        Some(register & !ROM_ENABLE).filter(|&address| decoded && address != 0)
     }
 
     /// RESET#.
@@ -262,6 +279,21 @@ mod tests {
             write_u32(&mut space, 0x10, nowhere);
             assert_eq!(space.io_window(0), None, "{nowhere:#x}");
         }
+    }
+
+    #[test]
+    fn an_expansion_rom_is_decoded_when_both_enables_are_set() {
+        let mut space = card()
+            .rom_bar(0x1_0000)
+            .command(Command::empty(), Command::MEMORY);
+        write_u32(&mut space, 0x30, u32::MAX);
+        assert_eq!(read_u32(&space, 0x30), 0xffff_0001);
+        write_u32(&mut space, 0x30, 0xfe12_3457);
+        assert_eq!(space.rom_address(), None);
+        space.write(4, 2);
+        assert_eq!(space.rom_address(), Some(0xfe12_0000));
+        space.write(0x30, 0);
+        assert_eq!(space.rom_address(), None);
     }
 
     #[test]

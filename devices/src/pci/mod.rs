@@ -9,9 +9,11 @@
 
 mod chipset;
 mod config_space;
+mod power;
 
 pub use chipset::{ConfigAddress, PciChipset};
 pub use config_space::{Command, ConfigSpace, Identity};
+pub use power::PowerManagement;
 
 /// Where functions of the board's own chips are: device and function.
 pub mod slot {
@@ -21,6 +23,10 @@ pub mod slot {
     pub const ISA_BRIDGE: (u8, u8) = (1, 0);
     /// PIIX3, function 1: the IDE controller.
     pub const IDE: (u8, u8) = (1, 1);
+    /// Power management, as of the PIIX4.
+    pub const POWER: (u8, u8) = (1, 3);
+    /// The VGA.
+    pub const VGA: (u8, u8) = (2, 0);
 }
 
 /// The PIRQ line (0 = PIRQA#) that interrupt pin `pin` (1 = INTA#) of a device is wired to: each slot is one further

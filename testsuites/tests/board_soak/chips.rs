@@ -6,7 +6,7 @@ use crate::soak::Soak;
 
 /// A sequence for some chip.
 pub fn sequence(s: &mut Soak) {
-    match s.rng.below(16) {
+    match s.rng.below(17) {
         0 => interrupt_controller(s),
         1 => timer(s),
         2 => dma(s),
@@ -17,6 +17,7 @@ pub fn sequence(s: &mut Soak) {
         9..=10 => disk(s),
         11..=12 => packet(s),
         13..=14 => video(s),
+        15 => configuration(s),
         _ => system(s),
     }
 }
@@ -305,13 +306,70 @@ fn floppy(s: &mut Soak) {
     }
 }
 
+/// Where sequences put the bus masters of the IDE channels.
+const BUS_MASTERS: u16 = 0xc000;
+
+/// Selects a configuration register.
+fn select(s: &mut Soak, device: u32, function: u32, register: u32) {
+    let address = 1 << 31 | device << 11 | function << 8 | register & 0xfc;
+    s.write(0xcf8, address, IoWidth::Dword);
+}
+
+fn configuration(s: &mut Soak) {
+    let (device, function) = s.rng.pick(&[(0, 0), (1, 0), (1, 1), (1, 3), (3, 0)]);
+    let register = s.rng.below(256);
+    select(s, device, function, register);
+    let (port, width) = (0xcfc + s.rng.below(4) as u16, s.width());
+    let value = if s.rng.one_in(2) {
+        s.byte().into()
+    } else {
+        s.rng.u32()
+    };
+    s.write(port, value, width);
+    s.read(port, width);
+}
+
+/// The IDE function as POST leaves it.
+fn set_up_ide(s: &mut Soak) {
+    for (register, value) in [(0x20, BUS_MASTERS.into()), (0x40, 0x8000_8000), (0x04, 5)] {
+        select(s, 1, 1, register);
+        s.write(0xcfc, value, IoWidth::Dword);
+    }
+}
+
+/// Starts, or stops, a bus master. Tables are wherever memory happens to look like one.
+fn bus_master(s: &mut Soak, base: u16) {
+    let master = if base == 0x1f0 {
+        BUS_MASTERS
+    } else {
+        BUS_MASTERS + 8
+    };
+    if s.rng.one_in(2) {
+        let table = if s.rng.one_in(8) {
+            s.rng.u32()
+        } else {
+            s.rng.below(0x40_0000)
+        };
+        s.write(master + 4, table, IoWidth::Dword);
+        s.outb(master + 2, 0x06);
+        s.outb(master, 0);
+    }
+    let command = s.byte() & 0x08 | 0x01;
+    s.outb(master, command);
+    s.inb(master + 2);
+}
+
 fn disk(s: &mut Soak) {
-    /// ATA-2, "Command descriptions".
-    const COMMANDS: [u8; 30] = [
-        0x20, 0x20, 0x21, 0x30, 0x30, 0x31, 0xc4, 0xc4, 0xc5, 0xc5, 0xc6, 0x40, 0x41, 0x10, 0x70, 0x90, 0x91,
-        0xec, 0xef, 0xe0, 0xe1, 0xe2, 0xe3, 0xe5, 0xe6, 0xe7, 0xf8, 0xa1, 0x00, 0xc8,
+    /// ATA-2 and ATA-6, "Command descriptions".
+    const COMMANDS: [u8; 45] = [
+        0xc8, 0xc8, 0xc9, 0xca, 0xcb, 0x24, 0x25, 0x27, 0x29, 0x34, 0x35, 0x39, 0x42, 0xea, 0xca, 0x20, 0x20,
+        0x21, 0x30, 0x30, 0x31, 0xc4, 0xc4, 0xc5, 0xc5, 0xc6, 0x40, 0x41, 0x10, 0x70, 0x90, 0x91, 0xec, 0xef,
+        0xe0, 0xe1, 0xe2, 0xe3, 0xe5, 0xe6, 0xe7, 0xf8, 0xa1, 0x00, 0xc8,
     ];
     let (base, control) = s.rng.pick(&[(0x1f0, 0x3f6), (0x1f0, 0x3f6), (0x170, 0x376)]);
+    if s.rng.one_in(12) {
+        set_up_ide(s);
+    }
     if s.rng.one_in(30) {
         let value = s.byte();
         s.outb(control, value);
@@ -340,6 +398,9 @@ fn disk(s: &mut Soak) {
         s.rng.pick(&COMMANDS)
     };
     s.outb(base + 7, command);
+    if s.rng.one_in(3) {
+        bus_master(s, base);
+    }
     for _ in 0..1 + s.rng.below(4) {
         s.time();
         let status = s.inb(base + 7);
