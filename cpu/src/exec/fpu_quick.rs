@@ -25,6 +25,10 @@ pub(crate) trait Quick: 'static {
     /// What is not usual, but still quick, is left to a second form.
     const HAS_SECOND: bool = false;
     /// See [`Op::STACK_ARITHMETIC`].
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        allow(dead_code, reason = "only x86-64 hosts have such forms")
+    )]
     const STACK_ARITHMETIC: Option<StackArithmetic> = None;
     /// Does it all, or changes nothing and returns `None`.
     fn exec<X: Exec>(x: &mut X, insn: &Insn) -> Option<()>;

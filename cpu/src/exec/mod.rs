@@ -161,6 +161,10 @@ impl FlagUse {
 
 /// An arithmetic instruction of the x87.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, reason = "only x86-64 hosts have such forms")
+)]
 pub(crate) struct StackArithmetic {
     pub(crate) operation: Operation,
     pub(crate) operands: Operands,
@@ -168,6 +172,10 @@ pub(crate) struct StackArithmetic {
 
 /// Its destination and source.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, reason = "only x86-64 hosts have such forms")
+)]
 pub(crate) enum Operands {
     /// `st0, sti`
     ToTop,
@@ -189,6 +197,10 @@ pub(crate) trait Op {
     const HAS_SECOND: bool = Self::FORM.may_store();
     /// Arithmetic of the x87, which has shorter fast forms on some hosts: for them, what has a memory operand only
     /// loads it with [`Exec::FIRST`].
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        allow(dead_code, reason = "only x86-64 hosts have such forms")
+    )]
     const STACK_ARITHMETIC: Option<StackArithmetic> = None;
     /// Executes it.
     fn exec<X: Exec>(x: &mut X, insn: &Insn) -> Outcome;

@@ -43,6 +43,10 @@ impl Computed {
 /// An arithmetic operation as a type.
 pub(crate) trait Arithmetic: 'static {
     /// Which it is.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        allow(dead_code, reason = "only x86-64 hosts have such forms")
+    )]
     const OPERATION: Operation;
     /// `destination op source`; both are full and normal, and the precision is full.
     fn usual(destination: Register, source: Register) -> Option<Computed>;
