@@ -1,8 +1,8 @@
 //! Guest memory: RAM and ROM, the physical map, and per-page flags.
 //!
 //! Two address spaces meet here. A *physical* address is what the processor puts on the bus after
-//! the A20 gate. A *backing* offset says where a byte lies in our own block: RAM first, ROM images
-//! behind it. The map turns the one into the other, 4 KiB at a time, so that the same ROM may
+//! the A20 gate. A *backing* offset says where a byte lies in our own block: RAM first, a display adapter's
+//! frame buffer and ROM images behind it. The map turns the one into the other, 4 KiB at a time, so that the same ROM may
 //! appear at several addresses and RAM may be hidden behind it.
 //!
 //! Every write, whoever makes it, ends in [`GuestMemory::write`] or [`GuestMemory::write_bytes`]:
@@ -76,6 +76,7 @@ pub struct RomId {
 pub struct GuestMemory {
     block: HostRam,
     ram_bytes: u32,
+    frame_buffer_bytes: u32,
     rom_end: u32,
     /// One entry per 4 KiB of the 4 GiB physical space: kind in bits 0–1, in bit 2 whether
     /// writes go beneath, backing page above.
@@ -98,13 +99,21 @@ const ROM_SPACE: u32 = 1 << 20;
 impl GuestMemory {
     /// `ram_bytes` of RAM (rounded down to a page, at most 3 GiB), mapped nowhere yet.
     pub fn new(ram_bytes: u64) -> Self {
+        Self::with_frame_buffer(ram_bytes, 0)
+    }
+
+    /// RAM, and `frame_buffer_bytes` that a display adapter shows (rounded down to a page, at most 64 MiB). The
+    /// processor reaches both alike.
+    pub fn with_frame_buffer(ram_bytes: u64, frame_buffer_bytes: u32) -> Self {
         let ram_bytes = (ram_bytes.min(3 << 30) as u32) & !(PAGE_SIZE - 1);
-        let len = (ram_bytes + ROM_SPACE) as usize;
+        let frame_buffer_bytes = frame_buffer_bytes.min(64 << 20) & !(PAGE_SIZE - 1);
+        let len = (ram_bytes + frame_buffer_bytes + ROM_SPACE) as usize;
         let pages = len / PAGE_SIZE as usize;
         Self {
             block: HostRam::zeroed(len),
             ram_bytes,
-            rom_end: ram_bytes,
+            frame_buffer_bytes,
+            rom_end: ram_bytes + frame_buffer_bytes,
             map: vec![KIND_HOLE; 1 << 20],
             flags: vec![PageFlags::empty(); pages],
             code: CodeMap::new(pages),
@@ -125,6 +134,17 @@ impl GuestMemory {
         &self.block.bytes()[..self.ram_bytes as usize]
     }
 
+    /// All of the frame buffer. For showing, hashing and saving.
+    pub fn frame_buffer(&self) -> &[u8] {
+        let start = self.ram_bytes as usize;
+        &self.block.bytes()[start..start + self.frame_buffer_bytes as usize]
+    }
+
+    /// Backing offset of the frame buffer.
+    pub fn frame_buffer_backing(&self) -> u32 {
+        self.ram_bytes
+    }
+
     /// Replaces all of RAM. Decoded code and translations become stale as if it had been written.
     /// Returns false, and changes nothing, if the length differs.
     pub fn load_ram(&mut self, bytes: &[u8]) -> bool {
@@ -143,7 +163,7 @@ impl GuestMemory {
             .ok()?
             .checked_next_multiple_of(PAGE_SIZE)?;
         let backing = self.rom_end;
-        if len > self.ram_bytes + ROM_SPACE - backing {
+        if len > self.ram_bytes + self.frame_buffer_bytes + ROM_SPACE - backing {
             return None;
         }
         self.block.bytes_mut()[backing as usize..][..image.len()].copy_from_slice(image);
@@ -170,6 +190,14 @@ impl GuestMemory {
         self.map_range(start, len, |page| match first + page {
             backing if backing < ram_pages => backing << BACKING_SHIFT | KIND_RAM,
             _ => KIND_HOLE,
+        });
+    }
+
+    /// Maps the frame buffer at physical `start`, a multiple of the page size.
+    pub fn map_frame_buffer(&mut self, start: u32) {
+        let first = self.ram_bytes / PAGE_SIZE;
+        self.map_range(start, self.frame_buffer_bytes, |page| {
+            (first + page) << BACKING_SHIFT | KIND_RAM
         });
     }
 
@@ -580,6 +608,19 @@ mod tests {
         assert_eq!(mem.take_code_hit(), Some((0x1100, 2)));
         mem.phys_write(0x1101, &[0x16]);
         assert_eq!(mem.take_code_hit(), Some((0x1101, 1)));
+    }
+
+    #[test]
+    fn the_frame_buffer_lies_behind_ram_and_is_no_part_of_it() {
+        let mut mem = GuestMemory::with_frame_buffer(1 << 20, 0x3000);
+        let rom = mem.add_rom(&[0x5a; 0x1000]).unwrap();
+        mem.map_frame_buffer(0xe000_0000);
+        mem.map_rom(0xf_0000, 0x1000, rom, 0);
+        mem.phys_write(0xe000_2ffe, &[1, 2, 3]);
+        assert_eq!(mem.frame_buffer()[0x2ffe..], [1, 2]);
+        assert!(mem.ram().iter().all(|&byte| byte == 0));
+        assert_eq!(mem.lookup(0xe000_3000), MapKind::Hole);
+        assert_eq!(mem.lookup(0xf_0000), MapKind::Rom((1 << 20) + 0x3000));
     }
 
     #[test]

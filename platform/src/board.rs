@@ -548,15 +548,26 @@ impl IoSpace for Board {
     }
 
     fn mmio_read(&mut self, mem: &mut GuestMemory, now: Ticks, addr: PhysAddr, width: IoWidth) -> u32 {
-        let _ = mem;
         self.idle.work(now);
-        self.chips.vga.mmio_read(addr.0 as u32, width)
+        match self.chips.vga.banked(addr.0 as u32) {
+            None => self.chips.vga.mmio_read(addr.0 as u32, width),
+            Some(at) => {
+                let mut bytes = [0; 4];
+                mem.phys_read(at, &mut bytes);
+                u32::from_le_bytes(bytes) & width.mask()
+            }
+        }
     }
 
     fn mmio_write(&mut self, mem: &mut GuestMemory, now: Ticks, addr: PhysAddr, value: u32, width: IoWidth) {
-        let _ = mem;
         self.idle.work(now);
-        self.chips.vga.mmio_write(addr.0 as u32, value, width);
+        match self.chips.vga.banked(addr.0 as u32) {
+            None => self.chips.vga.mmio_write(addr.0 as u32, value, width),
+            Some(at) => {
+                let bytes = value.to_le_bytes();
+                mem.phys_write(at, bytes.get(..width.bytes() as usize).unwrap_or(&bytes));
+            }
+        }
     }
 
     #[inline]

@@ -6,6 +6,7 @@
 //! 000C0000–          VGA BIOS, at most 64 KiB
 //! 000F0000–000FFFFF  system BIOS (its last 128 KiB from E0000, if it is that large)
 //! 00100000–          RAM
+//! E0000000–E0FFFFFF  frame buffer of the display adapter
 //! FFEx0000–FFEFFFFF  system BIOS, for a reset while the A20 gate is closed
 //! FFFx0000–FFFFFFFF  system BIOS, all of it
 //! ```
@@ -14,6 +15,7 @@
 //! the host bridge maps it from C0000 on ([`MemoryMap::apply`], 82441FX §3.2.18): for each 16 KiB, and for the last
 //! 64 KiB together, reads and writes apart. The ROM at the top of the address space is always seen.
 
+use oldiron_devices::Vga;
 use oldiron_mmu::{GuestMemory, HOLE_BYTE, PAGE_SIZE, RomId};
 
 use crate::BuildError;
@@ -140,10 +142,11 @@ pub(crate) fn build(
         return Err(vga_bios_size());
     }
 
-    let mut mem = GuestMemory::new(u64::from(memory_mib) << 20);
+    let mut mem = GuestMemory::with_frame_buffer(u64::from(memory_mib) << 20, Vga::FRAME_BUFFER_BYTES);
     mem.map_ram(0, ADAPTER_AREA, 0);
     mem.map_ram(MIB, mem.ram_bytes() - MIB, MIB);
     mem.map_mmio(ADAPTER_AREA, VGA_APERTURE_BYTES);
+    mem.map_frame_buffer(Vga::FRAME_BUFFER);
 
     // What follows the image in its last page is as empty as the pages after it.
     let mut option_rom = vga_bios.to_vec();

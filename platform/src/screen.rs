@@ -22,12 +22,12 @@ impl Machine {
 
     /// The picture as registers and memory are now.
     pub fn frame(&mut self) -> &Frame {
-        self.board.chips.vga.frame()
+        self.board.chips.vga.frame(self.mem.frame_buffer())
     }
 
     /// The picture on the monitor: changes of registers show from the next frame on.
     pub fn displayed_frame(&mut self) -> &Frame {
-        self.board.chips.vga.displayed_frame()
+        self.board.chips.vga.displayed_frame(self.mem.frame_buffer())
     }
 
     /// Counts vertical retraces.

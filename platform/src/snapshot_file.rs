@@ -22,7 +22,8 @@ const MAGIC: &[u8; 8] = b"OLDIRON\x1a";
 const FORMAT_VERSION: u32 = 2;
 const END: [u8; 4] = *b"END ";
 const RAM: [u8; 4] = *b"RAM ";
-const RAM_VERSION: u16 = 1;
+const FRAME_BUFFER: [u8; 4] = *b"FRAM";
+const MEMORY_VERSION: u16 = 1;
 const PAGE: usize = PAGE_SIZE as usize;
 /// Where the length of a chunk stands, and the size of all that stands before its bytes.
 const LENGTH_AT: usize = 6;
@@ -108,12 +109,18 @@ impl FileWriter {
         self.chunk(S::TAG, S::VERSION, &writer.into_bytes());
     }
 
+    /// RAM and the frame buffer.
+    pub(crate) fn memory(&mut self, mem: &GuestMemory) {
+        self.pages(RAM, mem.ram());
+        self.pages(FRAME_BUFFER, mem.frame_buffer());
+    }
+
     /// Number of pages, then index and bytes of each page that is not all zero.
-    pub(crate) fn ram(&mut self, mem: &GuestMemory) {
-        let start = self.begin(RAM, RAM_VERSION);
-        self.bytes
-            .extend_from_slice(&(mem.ram_bytes() / PAGE_SIZE).to_le_bytes());
-        for (index, page) in (0u32..).zip(mem.ram().as_chunks::<PAGE>().0) {
+    fn pages(&mut self, tag: [u8; 4], memory: &[u8]) {
+        let start = self.begin(tag, MEMORY_VERSION);
+        let pages = memory.as_chunks::<PAGE>().0;
+        self.bytes.extend_from_slice(&(pages.len() as u32).to_le_bytes());
+        for (index, page) in (0u32..).zip(pages) {
             if !is_zero(page) {
                 self.bytes.extend_from_slice(&index.to_le_bytes());
                 self.bytes.extend_from_slice(page);
@@ -256,9 +263,23 @@ impl<'a> FileReader<'a> {
         reader.finish()
     }
 
-    pub(crate) fn ram(&mut self, mem: &mut GuestMemory) -> Result<(), SnapshotError> {
-        let (mut content, component) = self.next(RAM, RAM_VERSION)?;
-        let pages = mem.ram_bytes() / PAGE_SIZE;
+    /// RAM and the frame buffer.
+    pub(crate) fn memory(&mut self, mem: &mut GuestMemory) -> Result<(), SnapshotError> {
+        let (ram, frame_buffer) = (mem.ram_bytes(), mem.frame_buffer().len() as u32);
+        self.pages(RAM, mem, 0, ram)?;
+        self.pages(FRAME_BUFFER, mem, mem.frame_buffer_backing(), frame_buffer)
+    }
+
+    /// `len` bytes from backing offset `start` on.
+    fn pages(
+        &mut self,
+        tag: [u8; 4],
+        mem: &mut GuestMemory,
+        start: u32,
+        len: u32,
+    ) -> Result<(), SnapshotError> {
+        let (mut content, component) = self.next(tag, MEMORY_VERSION)?;
+        let pages = len / PAGE_SIZE;
         if take(&mut content).copied().map(u32::from_le_bytes) != Some(pages) {
             return Err(SnapshotError::Mismatch {
                 component,
@@ -276,7 +297,7 @@ impl<'a> FileReader<'a> {
         }
         let mut saved = saved.iter().peekable();
         for index in 0..pages {
-            let backing = index * PAGE_SIZE;
+            let backing = start + index * PAGE_SIZE;
             let page = match saved.next_if(|record| index_of(record) == index) {
                 Some(record) => &record[4..],
                 None => &[0; PAGE],
@@ -340,7 +361,7 @@ mod tests {
     fn file() -> Vec<u8> {
         let mut w = FileWriter::new();
         w.component(&Value(0x1234_5678));
-        w.ram(&memory());
+        w.memory(&memory());
         w.finish()
     }
 
@@ -349,7 +370,7 @@ mod tests {
         mem.write_bytes(0x20000, &[7; 100]);
         let mut r = FileReader::new(file)?;
         r.component(&mut value)?;
-        r.ram(&mut mem)?;
+        r.memory(&mut mem)?;
         r.finish()?;
         Ok((value, mem))
     }
@@ -395,7 +416,7 @@ mod tests {
                 .fold(pages.clone(), |c, &index| [c, record(index)].concat());
             let mut w = FileWriter::new();
             w.component(&Value(1));
-            w.chunk(RAM, RAM_VERSION, &content);
+            w.chunk(RAM, MEMORY_VERSION, &content);
             assert!(read(&w.finish()).is_err(), "{records:?}");
         }
     }

@@ -193,7 +193,7 @@ impl Machine {
         let mut w = FileWriter::new();
         self.save_components(&mut w);
         overlays::save(&self.board.chips, &mut w)?;
-        w.ram(&self.mem);
+        w.memory(&self.mem);
         Ok(w.finish())
     }
 
@@ -226,7 +226,7 @@ impl Machine {
         r.component(&mut self.board)?;
         self.board.chips.load(&mut r)?;
         let overlays = SavedOverlays::read(&self.board.chips, &mut r)?;
-        r.ram(&mut self.mem)?;
+        r.memory(&mut self.mem)?;
         r.finish()?;
         overlays.restore(&mut self.board.chips)?;
         self.clock.restore(now);
@@ -253,6 +253,7 @@ impl Machine {
         let mut hasher = Hasher::new();
         hasher.update(w.as_bytes());
         hasher.update_u64(self.memory_hash());
+        hasher.update_u64(hash::hash_bytes(self.mem.frame_buffer()));
         hasher.finish()
     }
 
@@ -268,6 +269,8 @@ impl Machine {
             hashes.push((component_name(tag, nth), hash));
         }
         hashes.push(("memory".to_owned(), self.memory_hash()));
+        let frame_buffer = hash::hash_bytes(self.mem.frame_buffer());
+        hashes.push(("frame buffer".to_owned(), frame_buffer));
         Ok(hashes)
     }
 }
@@ -297,7 +300,7 @@ mod tests {
         let (mut at, mut chunks) = (12, Vec::new());
         while let Some(&len) = state.get(at + 6..).and_then(|rest| rest.first_chunk()) {
             let len = u64::from_le_bytes(len) as usize;
-            if &state[at..at + 4] != b"RAM " && len > 0 {
+            if ![*b"RAM ", *b"FRAM"].contains(state[at..].first_chunk().unwrap()) && len > 0 {
                 chunks.push((at + 14, len));
             }
             at += 14 + len + 8;

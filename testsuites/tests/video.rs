@@ -5,8 +5,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod floppy;
+mod picture;
 
-use oldiron_platform::{Dispatch, Frame, HostEvent, KeyCode, Machine, Timing};
+use oldiron_platform::{Dispatch, Timing};
 
 /// The first two tracks of the floppy.
 const VIDEO: &[u8] = include_bytes!("../../bios/images/video.img");
@@ -35,42 +36,12 @@ const PICTURES: [(&str, u64); 20] = [
     ("mode X", 0x45752ac964ddcc9b),
 ];
 
-/// FNV-1a over size and pixels.
-fn hash(frame: &Frame) -> u64 {
-    let words = [frame.width, frame.height, frame.double_rows.into()];
-    words
-        .iter()
-        .chain(&frame.pixels)
-        .flat_map(|word| word.to_le_bytes())
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        })
-}
-
-fn press_a_key(machine: &mut Machine) {
-    for down in [true, false] {
-        machine.post(HostEvent::Key {
-            code: KeyCode::Space,
-            down,
-        });
-    }
-}
-
 fn check_pictures(dispatch: Dispatch, timing: Timing) {
     let mut machine = floppy::machine(VIDEO, dispatch, timing);
-    let hashes: Vec<(&str, u64)> = PICTURES
-        .iter()
-        .map(|&(name, _)| {
-            floppy::run(&mut machine, &format!("shown {name}\r\n"));
-            let now = hash(machine.frame());
-            // The next frame shows on the monitor what the registers say.
-            machine.run_until(machine.now() + 4_000_000);
-            assert_eq!(hash(machine.displayed_frame()), now, "{name}");
-            press_a_key(&mut machine);
-            (name, now)
-        })
-        .collect();
-    assert_eq!(hashes, PICTURES);
+    assert_eq!(
+        picture::hashes(&mut machine, PICTURES.map(|(name, _)| name)),
+        PICTURES
+    );
     floppy::run(&mut machine, "VIDEO-DONE");
 }
 

@@ -12,6 +12,7 @@ set_mode:
 .none:
     ret
 .known:
+    call vbe_off
     and al, 80h
     and byte [VIDEO_CONTROL], 7Fh
     or [VIDEO_CONTROL], al

@@ -4,7 +4,7 @@
 ; card through its ports only, so it also runs on any other VGA. Runtime services use nothing that a virtual-8086
 ; monitor could refuse but port accesses, change no interrupt flag and need about 60 bytes of stack.
 ;
-; Left out: VESA BIOS extensions and the light pen.
+; Left out: the light pen. Where the card has Bochs's display interface there are VESA BIOS extensions.
 ;
 ; Build: nasm -f bin -O2 -I bios/rom/vga/ vgabios.asm, then the last byte is set so that all bytes sum to 0.
 
@@ -74,21 +74,30 @@ init:
 int10:
     cld
     cmp ah, LAST_FUNCTION
-    ja .unknown
+    jbe .known
+    cmp ah, 4Fh
+    jne .unknown
+.known:
     push es
     push ds
     pusha
     mov bp, sp
     mov si, BDA_SEG
     mov ds, si
+    cmp ah, 4Fh
+    je .vbe
     movzx si, ah
     add si, si
     call [cs:functions+si]
+.done:
     popa
     pop ds
     pop es
 .unknown:
     iret
+.vbe:
+    call vbe
+    jmp .done
 
 ; Handlers find AX, BX, CX, DX, DI and ES as the caller left them, DS = 0040h and BP at the frame. They may
 ; change everything but BP, DS and SP.
@@ -136,6 +145,7 @@ nothing:
 %include "override.asm"
 %include "info.asm"
 %include "state.asm"
+%include "vbe.asm"
 %include "../int05_print_screen.asm"
 %include "tables.asm"
 

@@ -1,4 +1,5 @@
-//! The palette DAC (3C6h to 3C9h), after Inmos G171: 256 colours of three times six bits.
+//! The palette DAC (3C6h to 3C9h), after Inmos G171: 256 colours of three times six bits, or eight where the
+//! adapter switches it.
 //!
 //! There is no hidden command register behind the pixel mask, as later high-colour parts have one.
 
@@ -20,6 +21,8 @@ pub struct Dac {
     /// The colour being read or written: a write reaches the table with its third byte.
     staged: [u8; 3],
     colors: [[u8; 3]; 256],
+    /// Colours have eight bits. Not saved with them: the adapter's registers say so.
+    wide: bool,
 }
 
 impl Default for Dac {
@@ -31,11 +34,22 @@ impl Default for Dac {
             component: 0,
             staged: [0; 3],
             colors: [[0; 3]; 256],
+            wide: false,
         }
     }
 }
 
 impl Dac {
+    /// Switches to colours of eight bits or back to six. They stay what they are, as near as can be.
+    pub fn set_wide(&mut self, wide: bool) {
+        if self.wide != wide {
+            let change = |v: u8| if wide { v << 2 | v >> 4 } else { v >> 2 };
+            self.colors = self.colors.map(|color| color.map(change));
+            self.staged = self.staged.map(change);
+            self.wide = wide;
+        }
+    }
+
     /// The pixel mask (3C6h).
     pub fn mask(&self) -> u8 {
         self.mask
@@ -88,7 +102,7 @@ impl Dac {
 
     /// A write to 3C9h.
     pub fn write(&mut self, value: u8) {
-        self.staged[usize::from(self.component % 3)] = value & 0x3f;
+        self.staged[usize::from(self.component % 3)] = if self.wide { value } else { value & 0x3f };
         self.component = (self.component + 1) % 3;
         if self.component == 0 {
             self.colors[usize::from(self.address)] = self.staged;
@@ -98,20 +112,25 @@ impl Dac {
 
     /// The colour at `index`, past the mask, as 0x00RRGGBB.
     pub fn rgb(&self, index: u8) -> u32 {
-        let [r, g, b] = self.colors[usize::from(index & self.mask)].map(|v| u32::from(v << 2 | v >> 4));
-        r << 16 | g << 8 | b
+        let color = self.colors[usize::from(index & self.mask)];
+        let [r, g, b] = if self.wide {
+            color
+        } else {
+            color.map(|v| v << 2 | v >> 4)
+        };
+        u32::from_be_bytes([0, r, g, b])
     }
 
     /// Whether both give the same colours.
     pub fn equals(&self, other: &Self) -> bool {
-        self.mask == other.mask && self.colors == other.colors
+        self.mask == other.mask && self.colors == other.colors && self.wide == other.wide
     }
 
     /// Whether the monitor's load keeps the sense comparator high: it goes low when colour 0, which
     /// the blanked screen shows, drives the three lines above about 0.35 V on average.
     pub fn monitor_sense(&self) -> bool {
         let sum: u32 = self.colors[0].iter().map(|&v| u32::from(v)).sum();
-        sum < 0x4e
+        sum < if self.wide { 4 * 0x4e } else { 0x4e }
     }
 
     /// All state as bytes: five of registers, three staged, then the table.
@@ -122,8 +141,8 @@ impl Dac {
         bytes
     }
 
-    /// Restores [`to_bytes`](Self::to_bytes); `None` if they are not those of a DAC.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    /// Restores [`to_bytes`](Self::to_bytes) of a DAC that was `wide` or not; `None` if they are not those of one.
+    pub fn from_bytes(bytes: &[u8], wide: bool) -> Option<Self> {
         let (&[mask, address, state, component, r, g, b], table) = bytes.split_first_chunk::<7>()?;
         let (chunks, rest) = table.as_chunks::<3>();
         let colors: [[u8; 3]; 256] = chunks.try_into().ok()?;
@@ -132,14 +151,15 @@ impl Dac {
             3 => Cycle::Read,
             _ => return None,
         };
-        let six_bits = colors.iter().flatten().chain(&[r, g, b]).all(|&v| v < 64);
-        (rest.is_empty() && component < 3 && six_bits).then_some(Self {
+        let fit = wide || colors.iter().flatten().chain(&[r, g, b]).all(|&v| v < 64);
+        (rest.is_empty() && component < 3 && fit).then_some(Self {
             mask,
             address,
             cycle,
             component,
             staged: [r, g, b],
             colors,
+            wide,
         })
     }
 }
@@ -189,14 +209,30 @@ mod tests {
     }
 
     #[test]
+    fn a_wide_dac_keeps_eight_bits_and_colours_outlast_the_switch() {
+        let mut dac = Dac::default();
+        dac.start_write(1);
+        [0x3f, 0x20, 0x01].map(|value| dac.write(value));
+        dac.set_wide(true);
+        assert_eq!(dac.rgb(1), 0xff8204);
+        dac.start_write(1);
+        [0xfe, 0x81, 0x03].map(|value| dac.write(value));
+        assert_eq!(dac.rgb(1), 0xfe8103);
+        assert!(Dac::from_bytes(&dac.to_bytes(), false).is_none());
+        assert_eq!(Dac::from_bytes(&dac.to_bytes(), true).unwrap().rgb(1), 0xfe8103);
+        dac.set_wide(false);
+        assert_eq!(dac.rgb(1), 0xff8200);
+    }
+
+    #[test]
     fn damaged_bytes_are_refused() {
         let bytes = Dac::default().to_bytes();
-        assert!(Dac::from_bytes(&bytes).is_some());
-        assert!(Dac::from_bytes(&bytes[1..]).is_none());
+        assert!(Dac::from_bytes(&bytes, false).is_some());
+        assert!(Dac::from_bytes(&bytes[1..], false).is_none());
         for (at, value) in [(2, 1), (3, 3), (4, 64), (700, 64)] {
             let mut bad = bytes.clone();
             bad[at] = value;
-            assert!(Dac::from_bytes(&bad).is_none());
+            assert!(Dac::from_bytes(&bad, false).is_none());
         }
     }
 }

@@ -1,5 +1,8 @@
 //! The video graphics array: IBM's VGA with 256 KiB, at ports 3B0h to 3DFh and A0000h to BFFFFh.
 //!
+//! Beside it is a linear frame buffer with [Bochs's display interface](dispi), which shows instead while it is
+//! enabled.
+//!
 //! Follows the IBM PS/2 hardware technical reference ("Video Subsystem") and the FreeVGA notes. Time
 //! is never polled: the beam is a formula of `now`. One timer, twice per frame, latches the start
 //! address at the vertical retrace and the registers as the next frame begins. The picture is drawn when
@@ -11,8 +14,10 @@ mod attribute;
 pub(crate) mod cp437;
 mod crtc;
 mod dac;
+mod dispi;
 mod frame;
 mod graphics;
+mod linear;
 mod memory;
 mod picture;
 mod ports;
@@ -27,8 +32,10 @@ mod text;
 mod timing;
 
 use bitflags::bitflags;
-use oldiron_mmu::IoWidth;
+use oldiron_mmu::{IoWidth, PAGE_SIZE};
 
+use self::dispi::{Dispi, Effect};
+use self::linear::{LinearPicture, Scanout};
 use self::memory::VideoMemory;
 use self::picture::Picture;
 use self::ports::PORTS;
@@ -78,6 +85,7 @@ pub struct Vga {
     feature_control: u8,
     video_enable: bool,
     registers: Registers,
+    dispi: Dispi,
     memory: VideoMemory,
     timing: Timing,
     /// Start address as of the last vertical retrace.
@@ -94,6 +102,10 @@ pub struct Vga {
     displayed: Picture,
     displayed_registers: Registers,
     displayed_start: u16,
+    /// Of the frame buffer, as it is now and on the monitor.
+    linear: LinearPicture,
+    displayed_linear: LinearPicture,
+    displayed_scanout: Option<Scanout>,
 }
 
 /// The timing of `registers` as a reset leaves them.
@@ -102,7 +114,16 @@ fn reset_timing(registers: &Registers) -> Timing {
     Timing::new(Geometry::new(&registers.crtc, &registers.sequencer, clock), 0)
 }
 
+fn palette(registers: &Registers) -> [u32; 256] {
+    core::array::from_fn(|index| registers.dac.rgb(index as u8))
+}
+
 impl Vga {
+    /// Physical address of the frame buffer.
+    pub const FRAME_BUFFER: u32 = 0xe000_0000;
+    /// Size of the frame buffer.
+    pub const FRAME_BUFFER_BYTES: u32 = 16 << 20;
+
     /// A VGA whose vertical interrupt drives `irq` (ISA interrupt 2, which arrives as 9).
     pub fn new(irq: IrqLine) -> Self {
         let registers = Registers::default();
@@ -114,6 +135,7 @@ impl Vga {
             video_enable: true,
             displayed_registers: registers.clone(),
             registers,
+            dispi: Dispi::default(),
             memory: VideoMemory::new(),
             timing,
             start: 0,
@@ -124,7 +146,20 @@ impl Vga {
             registers_changed: true,
             displayed: Picture::default(),
             displayed_start: 0,
+            linear: LinearPicture::default(),
+            displayed_linear: LinearPicture::default(),
+            displayed_scanout: None,
         }
+    }
+
+    /// Where in physical memory an access to A0000h to BFFFFh ends while the frame buffer is shown: the selected
+    /// bank lies at A0000h, and nothing at B0000h. `None`: the VGA's own memory answers.
+    #[inline]
+    pub fn banked(&self, addr: u32) -> Option<u32> {
+        self.dispi.is_enabled().then(|| match addr & 0x1_ffff {
+            offset @ 0..=0xffff => Self::FRAME_BUFFER + self.dispi.bank_start() + offset,
+            _ => Self::FRAME_BUFFER + Self::FRAME_BUFFER_BYTES,
+        })
     }
 
     /// A read of A0000h to BFFFFh.
@@ -152,9 +187,12 @@ impl Vga {
         self.frame_number
     }
 
-    /// The picture as registers and memory are now. Drawn only if something that it shows has changed
-    /// since the last call.
-    pub fn frame(&mut self) -> &Frame {
+    /// The picture as registers, memory and `frame_buffer` are now. Drawn only if something that it shows has
+    /// changed since the last call.
+    pub fn frame(&mut self, frame_buffer: &[u8]) -> &Frame {
+        if let Some(scanout) = self.dispi.scanout() {
+            return self.linear.draw(&scanout, &self.palette(), frame_buffer);
+        }
         self.note_changes();
         let phase = BlinkPhase::of_frame(self.frame_number);
         let source = self.registers.source(&self.memory, self.start, phase);
@@ -163,13 +201,17 @@ impl Vga {
 
     /// Changes whenever [`frame`](Self::frame) has drawn a new picture. Not part of the state.
     pub fn frame_generation(&self) -> u64 {
-        self.picture.generation()
+        self.picture.generation().wrapping_add(self.linear.generation())
     }
 
     /// The picture on the monitor: changes of registers show from the next frame on, so that a program
     /// which moves the picture by the start address at the retrace and by panning after it is not seen
     /// half-way.
-    pub fn displayed_frame(&mut self) -> &Frame {
+    pub fn displayed_frame(&mut self, frame_buffer: &[u8]) -> &Frame {
+        if let Some(scanout) = &self.displayed_scanout {
+            let palette = palette(&self.displayed_registers);
+            return self.displayed_linear.draw(scanout, &palette, frame_buffer);
+        }
         self.note_changes();
         let phase = BlinkPhase::of_frame(self.frame_number);
         let registers = &self.displayed_registers;
@@ -180,7 +222,8 @@ impl Vga {
     /// Changes whenever [`displayed_frame`](Self::displayed_frame) has drawn a new picture. Not part of
     /// the state.
     pub fn displayed_generation(&self) -> u64 {
-        self.displayed.generation()
+        let linear = self.displayed_linear.generation();
+        self.displayed.generation().wrapping_add(linear)
     }
 
     /// Makes [`displayed_frame`](Self::displayed_frame) the one that would come next: for when no time
@@ -206,6 +249,13 @@ impl Vga {
     }
 
     fn display_from(&mut self, start: u16) {
+        let scanout = self.dispi.scanout();
+        if self.displayed_scanout.is_some() != scanout.is_some() {
+            // Both count drawings from now on, and the one that shows draws at least once.
+            self.displayed.outdate();
+            self.displayed_linear.outdate();
+        }
+        self.displayed_scanout = scanout;
         if self.displayed_start != start || !self.displayed_registers.show_the_same_as(&self.registers) {
             self.displayed_registers = self.registers.clone();
             self.displayed_start = start;
@@ -216,17 +266,17 @@ impl Vga {
     /// The visible text page in Unicode: rows joined by newlines, each without the spaces at its
     /// end. `None` in graphics modes.
     pub fn text_screen(&self) -> Option<String> {
-        text::screen(&self.source())
+        (!self.dispi.is_enabled()).then(|| text::screen(&self.source()))?
     }
 
     /// The visible text page with attributes and cursor. `None` in graphics modes.
     pub fn text_cells(&self) -> Option<TextCells> {
-        text::cells(&self.source())
+        (!self.dispi.is_enabled()).then(|| text::cells(&self.source()))?
     }
 
     /// The 256 colours as the pixel mask lets them through, 0x00RRGGBB.
     pub fn palette(&self) -> [u32; 256] {
-        core::array::from_fn(|index| self.registers.dac.rgb(index as u8))
+        palette(&self.registers)
     }
 
     fn source(&self) -> Source<'_> {
@@ -266,6 +316,18 @@ impl Vga {
         ctx.timers.arm(TimerId::VgaRetrace, at);
     }
 
+    fn write_dispi(&mut self, value: u16, ctx: &mut Ctx<'_>) {
+        let effect = self.dispi.write(value, Self::FRAME_BUFFER_BYTES);
+        if effect == Effect::None {
+            return;
+        }
+        self.registers.dac.set_wide(self.dispi.has_wide_dac());
+        self.registers_changed = true;
+        if effect == Effect::Cleared {
+            clear_frame_buffer(ctx);
+        }
+    }
+
     fn start_retrace(&mut self, ctx: &mut Ctx<'_>) {
         self.frame_number = self.frame_number.wrapping_add(1);
         let start = self.registers.crtc.start_address();
@@ -282,6 +344,18 @@ impl Vga {
         }
         let disabled = control & crtc::DISABLE_VERTICAL_INTERRUPT != 0;
         ctx.irq.set(self.irq, self.vertical_interrupt && !disabled);
+    }
+}
+
+/// Writes zeros where there are none, so that what the guest never uses takes no memory of the host.
+fn clear_frame_buffer(ctx: &mut Ctx<'_>) {
+    let mut page = [0; PAGE_SIZE as usize];
+    for at in (0..Vga::FRAME_BUFFER_BYTES).step_by(page.len()) {
+        ctx.dma.memory_read(Vga::FRAME_BUFFER + at, &mut page);
+        if page.iter().any(|&byte| byte != 0) {
+            page.fill(0);
+            ctx.dma.memory_write(Vga::FRAME_BUFFER + at, &page);
+        }
     }
 }
 
@@ -303,6 +377,7 @@ impl Device for Vga {
         self.feature_control = 0;
         self.video_enable = true;
         self.registers = Registers::default();
+        self.dispi = Dispi::default();
         self.timing = reset_timing(&self.registers);
         self.in_retrace = false;
         self.start = 0;
@@ -313,12 +388,25 @@ impl Device for Vga {
         self.arm_timer(ctx);
     }
 
+    fn wide_ports(&self, port: u16) -> bool {
+        matches!(port, dispi::INDEX_PORT | dispi::DATA_PORT)
+    }
+
     fn port_read(&mut self, port: u16, width: IoWidth, ctx: &mut Ctx<'_>) -> u32 {
+        match port {
+            dispi::INDEX_PORT => return self.dispi.index().into(),
+            dispi::DATA_PORT => return self.dispi.read(Self::FRAME_BUFFER_BYTES).into(),
+            _ => {}
+        }
         self.read_port(port, ctx).map_or(width.open_bus(), u32::from)
     }
 
     fn port_write(&mut self, port: u16, value: u32, _width: IoWidth, ctx: &mut Ctx<'_>) {
-        self.write_port(port, value as u8, ctx);
+        match port {
+            dispi::INDEX_PORT => self.dispi.set_index(value as u16),
+            dispi::DATA_PORT => self.write_dispi(value as u16, ctx),
+            _ => self.write_port(port, value as u8, ctx),
+        }
     }
 
     fn timer(&mut self, id: TimerId, ctx: &mut Ctx<'_>) {

@@ -3,11 +3,15 @@
 use bitflags::bitflags;
 use log::debug;
 
-use super::{MiscOutput, Vga, crtc, graphics, sequencer};
+use super::{MiscOutput, Vga, crtc, dispi, graphics, sequencer};
 use crate::{Ctx, PortRange};
 
 /// 3BCh to 3BFh are left to a printer port.
-pub(super) const PORTS: [PortRange; 2] = [
+pub(super) const PORTS: [PortRange; 3] = [
+    PortRange {
+        first: dispi::INDEX_PORT,
+        count: 2,
+    },
     PortRange {
         first: 0x3b0,
         count: 12,

@@ -12,12 +12,13 @@ use super::{MiscOutput, Vga, clock_hz};
 
 impl Snapshot for Vga {
     const TAG: [u8; 4] = *b"VGA ";
-    const VERSION: u16 = 2;
+    const VERSION: u16 = 3;
 
     fn save(&self, w: &mut StateWriter) {
         w.put(&(self.misc.bits(), self.feature_control, self.video_enable));
         let regs = &self.registers;
         w.put(&(&regs.sequencer, &regs.crtc, &regs.graphics, &regs.attribute));
+        w.put(&self.dispi);
         w.put(&regs.dac.to_bytes());
         w.put(&(self.start, self.vertical_interrupt, self.frame_number));
         w.put(&self.in_retrace);
@@ -35,8 +36,12 @@ impl Snapshot for Vga {
         let regs = &mut self.registers;
         (regs.sequencer, regs.crtc, regs.graphics, regs.attribute) = r.get()?;
         regs.sanitize();
+        self.dispi = r.get()?;
+        if !self.dispi.is_well_formed(Self::FRAME_BUFFER_BYTES) {
+            return Err(r.damaged());
+        }
         let dac: Vec<u8> = r.get()?;
-        regs.dac = Dac::from_bytes(&dac).ok_or_else(|| r.damaged())?;
+        regs.dac = Dac::from_bytes(&dac, self.dispi.has_wide_dac()).ok_or_else(|| r.damaged())?;
         let geometry = Geometry::new(&regs.crtc, &regs.sequencer, clock_hz(self.misc));
         (self.start, self.vertical_interrupt, self.frame_number) = r.get()?;
         self.in_retrace = r.get()?;

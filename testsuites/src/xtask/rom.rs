@@ -29,7 +29,7 @@ struct Image {
     symbols: bool,
 }
 
-const IMAGES: [Image; 7] = [
+const IMAGES: [Image; 8] = [
     Image {
         name: "bios",
         source: "bios.asm",
@@ -69,6 +69,13 @@ const IMAGES: [Image; 7] = [
         name: "selftest",
         source: "selftest/selftest.asm",
         bytes: 20 * 512,
+        checksum: false,
+        symbols: false,
+    },
+    Image {
+        name: "vbe",
+        source: "vbe/vbe.asm",
+        bytes: 36 * 512,
         checksum: false,
         symbols: false,
     },

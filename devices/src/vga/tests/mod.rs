@@ -89,11 +89,11 @@ impl Bench {
     }
 
     fn frame(&mut self) -> Frame {
-        self.chip.frame().clone()
+        self.chip.frame(&[]).clone()
     }
 
     fn pixel(&mut self, x: u32, y: u32) -> u32 {
-        let frame = self.chip.frame();
+        let frame = self.chip.frame(&[]);
         assert!(x < frame.width && y < frame.height);
         frame.pixels[(y * frame.width + x) as usize]
     }

@@ -239,7 +239,7 @@ fn the_start_address_is_taken_over_at_the_vertical_retrace_and_panning_at_once()
 fn the_monitor_shows_a_scroll_by_start_address_and_panning_in_one_step() {
     let mut b = lines();
     let palette = b.chip.palette();
-    let shown = |b: &mut Bench, x: usize| b.chip.displayed_frame().pixels[x];
+    let shown = |b: &mut Bench, x: usize| b.chip.displayed_frame(&[]).pixels[x];
     b.next_frame();
     assert!(b.step(), "a frame begins");
     start_at_line(&mut b, 100);

@@ -50,7 +50,7 @@ fn a_million_random_operations_do_no_harm() {
         }
         if n % 4096 == 0 {
             for look in [super::Vga::frame, super::Vga::displayed_frame] {
-                let frame = look(&mut b.chip);
+                let frame = look(&mut b.chip, &[]);
                 assert!((1..=2304).contains(&frame.width) && (1..=2048).contains(&frame.height));
                 assert_eq!(frame.pixels.len(), (frame.width * frame.height) as usize);
             }
@@ -107,7 +107,7 @@ fn a_damaged_state_is_refused_or_harmless() {
         {
             continue;
         }
-        let frame = b.chip.frame();
+        let frame = b.chip.frame(&[]);
         assert!(frame.width <= 2304 && frame.height <= 2048);
         b.chip.text_cells();
         b.inb(0x3da);
