@@ -236,6 +236,7 @@ fn menu_letter(key: Key) -> Option<char> {
         Key::Minus | Key::NumPadMinus => '-',
         Key::M => 'm',
         Key::F => 'f',
+        Key::C => 'c',
         Key::V => 'v',
         Key::Q => 'q',
         _ => return None,
