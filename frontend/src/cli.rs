@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
-use oldiron_platform::{Chs, CpuModel, DateTime, Timing};
+use oldiron_platform::{Chs, CpuModel, DateTime, NetworkCard, Timing};
 use regex::Regex;
 
 use crate::{img::create, log_sink::LogSpec, matcher, net::NetArgs, spec::Again, units};
@@ -522,6 +522,11 @@ impl RunArgs {
         self.record.is_some() || self.again.is_some() || !self.save_at.is_empty()
     }
 
+    /// The network card.
+    pub fn network_card(&self) -> Option<NetworkCard> {
+        self.net.card(self.isa)
+    }
+
     /// Whether port E9h is there.
     pub fn has_debug_console(&self) -> bool {
         self.debugcon.is_some() || self.again.as_ref().is_some_and(|again| again.debug_console)
@@ -980,7 +985,7 @@ mod tests {
             ("--port-log 80", "FILE"),
             ("--debug-exit=xyz", "xyz"),
             ("--speed fast", "realtime"),
-            ("--nic usb", "isa"),
+            ("--nic usb", "pci"),
             ("--nic isa,mac=1", "six bytes"),
             ("--fda", "--fda"),
             ("-cdrom", "--cdrom"),

@@ -378,7 +378,7 @@ impl Parts {
             cdrom,
             debug_exit: args.debug_exit,
             debug_console: args.has_debug_console(),
-            network: args.net.card(),
+            network: args.network_card(),
             isa: args.isa,
         }
     }
@@ -400,7 +400,7 @@ impl Parts {
             .debug_exit(args.debug_exit)
             .debug_console(args.has_debug_console())
             .port_log(ports)
-            .network(args.net.card())
+            .network(args.network_card())
             .isa(args.isa)
             .dispatch(match args.dispatch {
                 DispatchKind::Chained => Dispatch::Chained,

@@ -395,7 +395,7 @@ impl Spec {
         if args.debugcon.is_some() && !self.debug_console {
             return refuse("port E9h", "not there", "--debugcon");
         }
-        let card = args.net.card();
+        let card = args.net.card(self.isa);
         if card.is_some() && self.network.is_none() {
             return refuse(
                 "the network card",

@@ -115,6 +115,9 @@ pub enum BuildError {
         /// What was asked for.
         mac: [u8; 6],
     },
+    /// A card for a bus that is not there.
+    #[error("a network card on the PCI bus of a machine that has none (--isa); take --nic isa")]
+    NoPci,
     /// Two chips decode the same port.
     #[error("port {port:#06x} is claimed by both {first} and {second}")]
     PortConflict {
@@ -411,7 +414,7 @@ impl MachineBuilder {
             ide,
             vga: Vga::new(source::VGA),
             coprocessor: CoprocessorError::new(source::COPROCESSOR),
-            network: self.network.as_ref().map(NetworkCard::build).transpose()?,
+            network: self.network.map(|card| card.build(!self.isa)).transpose()?,
             pci: (!self.isa).then(PciChipset::new),
             power: (!self.isa).then(|| PowerManagement::new(source::SCI)),
         };
@@ -524,6 +527,17 @@ mod tests {
             error(with(0x3e0, 9, 2)),
             BuildError::PortConflict { second: "ne2000", .. }
         ));
+    }
+
+    #[test]
+    fn a_card_on_the_pci_bus_needs_one() {
+        let card = NetworkCard {
+            slot: CardSlot::Pci,
+            mac: [2; 6],
+        };
+        assert!(builder().network(Some(card)).build().is_ok());
+        let without = builder().network(Some(card)).isa(true);
+        assert_eq!(error(without), BuildError::NoPci);
     }
 
     #[test]

@@ -7,7 +7,10 @@ use oldiron_devices::{
 };
 use oldiron_mmu::SnapshotError;
 
-use crate::snapshot_file::{FileReader, FileWriter};
+use crate::{
+    network::PCI_FUNCTION,
+    snapshot_file::{FileReader, FileWriter},
+};
 
 /// A chip of the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +153,7 @@ impl Chips {
     pub(crate) fn config_space(&mut self, device: u8, function: u8) -> Option<&mut ConfigSpace> {
         match (device, function) {
             slot::POWER => Some(self.power.as_mut()?.config_mut()),
+            PCI_FUNCTION => self.network.as_mut()?.config_space(),
             _ => self.pci.as_mut()?.config_space(device, function),
         }
     }
@@ -171,6 +175,8 @@ impl Chips {
         }
         let power = self.power.as_ref().and_then(PowerManagement::window);
         windows.extend(power.map(|range| (DeviceId::Power, range)));
+        let card = self.network.as_ref().and_then(Ne2000::port_window);
+        windows.extend(card.map(|range| (DeviceId::Network, range)));
         windows
     }
 

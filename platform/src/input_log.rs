@@ -75,7 +75,7 @@ impl InputLog {
         // Serialising plain data into a growing Vec has no way to fail.
         let encoded = postcard::to_allocvec(&(at.saturating_sub(self.last), input)).unwrap_or_default();
         if self.bytes.len() + encoded.len() > MOST_BYTES {
-            log::warn!(target: "platform::input", "too many inputs to remember: the log of inputs is given up");
+            log::info!(target: "platform::input", "too many inputs to remember: the log of inputs is given up");
             self.overflowed = true;
             self.bytes = Vec::new();
             return;

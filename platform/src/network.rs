@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BuildError,
-    irq_router::{TAKEN, source},
+    irq_router::{FIRST_SLOT, TAKEN, source},
 };
 
 /// Where a network card is plugged in.
@@ -18,7 +18,14 @@ pub enum CardSlot {
         /// Its interrupt line; 2 is 9.
         irq: u8,
     },
+    /// On the PCI bus: the BIOS gives it ports and an interrupt line.
+    Pci,
 }
+
+/// The slot of PCI in which the card is, counted from 0.
+const SLOT: u8 = 1;
+/// Its device number, and the only function.
+pub(crate) const PCI_FUNCTION: (u8, u8) = (FIRST_SLOT + SLOT, 0);
 
 /// An NE2000 and its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,11 +38,18 @@ pub struct NetworkCard {
 
 impl NetworkCard {
     /// The chip, if the card fits into a PC.
-    pub(crate) fn build(&self) -> Result<Ne2000, BuildError> {
-        let CardSlot::Isa { io, irq } = self.slot;
+    pub(crate) fn build(&self, has_pci: bool) -> Result<Ne2000, BuildError> {
         if self.mac[0] & 1 != 0 {
             return Err(BuildError::GroupAddress { mac: self.mac });
         }
+        let (io, irq) = match self.slot {
+            CardSlot::Isa { io, irq } => (io, irq),
+            CardSlot::Pci if has_pci => {
+                let wire = source::PCI_SLOTS[usize::from(SLOT)];
+                return Ok(Ne2000::pci(wire, self.mac));
+            }
+            CardSlot::Pci => return Err(BuildError::NoPci),
+        };
         if !io.is_multiple_of(NE2000_PORTS) || !(0x200..=0x3e0).contains(&io) {
             return Err(BuildError::NetworkPorts { io });
         }
@@ -55,11 +69,11 @@ impl NetworkCard {
 
 impl core::fmt::Display for NetworkCard {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let CardSlot::Isa { io, irq } = self.slot;
+        match self.slot {
+            CardSlot::Isa { io, irq } => write!(f, "isa,io={io:x},irq={irq}")?,
+            CardSlot::Pci => f.write_str("pci")?,
+        }
         let [a, b, c, d, e, g] = self.mac;
-        write!(
-            f,
-            "isa,io={io:x},irq={irq},mac={a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}"
-        )
+        write!(f, ",mac={a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
     }
 }

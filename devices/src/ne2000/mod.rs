@@ -1,4 +1,4 @@
-//! NE2000 network card on the ISA bus: a DP8390 with 16 KiB of memory behind a 16-bit data port, in 32 ports.
+//! NE2000 network card on the ISA or PCI bus: a DP8390 with 16 KiB of memory behind a data port, in 32 ports.
 //!
 //! Follows National Semiconductor's data sheet of the DP8390D/NS32490D (July 1995) and the NE2000's port
 //! map: registers at 0–Fh, data port at 10h–17h, reset port at 18h–1Fh. The network is free of collisions and
@@ -7,9 +7,10 @@
 //!
 //! Left out: deferral and collisions (NCR reads 0), errors of the line (SEP, and the tallies of alignment and
 //! CRC errors, never count), long addresses (LAS), the byte order of big-endian hosts (BOS), and that
-//! loopback of a 16-bit card sends one byte of each word. Page 3 is the manufacturer's.
+//! loopback of a 16-bit card sends one byte of each word.
 
 mod crc;
+mod realtek;
 mod receive;
 mod registers;
 mod remote;
@@ -23,6 +24,7 @@ use oldiron_mmu::{IoWidth, Snapshot, SnapshotError, StateReader, StateWriter, Ti
 use serde::{Deserialize, Serialize};
 
 use self::{
+    realtek::Realtek,
     registers::{
         Command, DataConfiguration, Interrupts, ReceiveConfiguration, ReceiveStatus, TransmitConfiguration,
         TransmitStatus,
@@ -30,7 +32,7 @@ use self::{
     remote::RAM_SIZE,
     transmit::Sending,
 };
-use crate::{Ctx, Device, IrqLine, PortRange, ResetKind, TimerId, Timing};
+use crate::{Ctx, Device, IrqLine, PortRange, ResetKind, TimerId, Timing, pci::ConfigSpace};
 
 /// Ports of the card.
 pub const NE2000_PORTS: u16 = 32;
@@ -99,6 +101,8 @@ struct State {
     /// The ring has overflowed and nothing was removed since.
     overflowed: bool,
     ram: Vec<u8>,
+    /// Page 3 of a card on the PCI bus.
+    realtek: Realtek,
     sending: Option<Sending>,
     /// When an empty remote transfer completes.
     remote_done: Option<Ticks>,
@@ -140,6 +144,7 @@ impl State {
             address_counter: 0,
             overflowed: false,
             ram: vec![0; RAM_SIZE],
+            realtek: Realtek::default(),
             sending: None,
             remote_done: None,
             wire: VecDeque::new(),
@@ -164,7 +169,10 @@ impl State {
 /// The card.
 pub struct Ne2000 {
     irq: IrqLine,
-    ports: [PortRange; 1],
+    /// On the ISA bus.
+    ports: Option<PortRange>,
+    /// On the PCI bus.
+    pci: Option<ConfigSpace>,
     mac: [u8; 6],
     s: State,
 }
@@ -174,10 +182,11 @@ impl Ne2000 {
     pub fn isa(base: u16, irq: IrqLine, mac: [u8; 6]) -> Self {
         Self {
             irq,
-            ports: [PortRange {
+            ports: Some(PortRange {
                 first: base,
                 count: NE2000_PORTS,
-            }],
+            }),
+            pci: None,
             mac,
             s: State::new(),
         }
@@ -243,6 +252,7 @@ impl Ne2000 {
     }
 
     fn read_page0(&mut self, register: u16) -> u8 {
+        let on_pci = self.pci.is_some();
         let s = &mut self.s;
         match register {
             0x1 => s.local_address as u8,
@@ -255,6 +265,7 @@ impl Ne2000 {
             0x7 => s.isr.bits(),
             0x8 => s.remote_address as u8,
             0x9 => (s.remote_address >> 8) as u8,
+            0xa | 0xb if on_pci => realtek::ID[usize::from(register - 0xa)],
             0xc => s.rsr.bits(),
             0xd..=0xf => core::mem::take(&mut s.tallies[usize::from(register - 0xd)]),
             _ => 0xff,
@@ -338,6 +349,7 @@ impl Ne2000 {
             (_, 0) => self.read_page0(register),
             (_, 1) => self.page1(register).map_or(0xff, |value| *value),
             (_, 2) => self.read_page2(register),
+            _ if self.pci.is_some() => self.s.realtek.read(register),
             _ => 0xff,
         }
     }
@@ -355,17 +367,19 @@ impl Ne2000 {
                 }
             }
             (_, 2) => self.write_page2(register, value),
+            _ if self.pci.is_some() => self.s.realtek.write(register, value),
             _ => {}
         }
     }
 
-    fn offset(&self, port: u16) -> u16 {
-        port.wrapping_sub(self.ports[0].first)
+    fn is_data_port(port: u16) -> bool {
+        (DATA..RESET).contains(&offset(port))
     }
+}
 
-    fn is_data_port(&self, port: u16) -> bool {
-        (DATA..RESET).contains(&self.offset(port))
-    }
+/// Which of the card's ports one is: on either bus they start at a multiple of their number.
+fn offset(port: u16) -> u16 {
+    port % NE2000_PORTS
 }
 
 fn set_low(register: &mut u16, value: u8) {
@@ -382,10 +396,11 @@ impl Device for Ne2000 {
     }
 
     fn ports(&self) -> &[PortRange] {
-        &self.ports
+        self.ports.as_slice()
     }
 
     fn reset(&mut self, kind: ResetKind, ctx: &mut Ctx<'_>) {
+        self.pci.iter_mut().for_each(ConfigSpace::reset);
         match kind {
             ResetKind::Cold => self.s = State::new(),
             ResetKind::Hard => {
@@ -397,11 +412,11 @@ impl Device for Ne2000 {
     }
 
     fn wide_ports(&self, port: u16) -> bool {
-        self.is_data_port(port)
+        Self::is_data_port(port)
     }
 
     fn port_read(&mut self, port: u16, width: IoWidth, ctx: &mut Ctx<'_>) -> u32 {
-        let value = match self.offset(port) {
+        let value = match offset(port) {
             register @ 0..DATA => u32::from(self.read_register(register)),
             DATA..RESET => self.data_read(width),
             _ => {
@@ -416,7 +431,7 @@ impl Device for Ne2000 {
 
     fn port_write(&mut self, port: u16, value: u32, width: IoWidth, ctx: &mut Ctx<'_>) {
         log::trace!(target: "dev::ne2000", "out {port:#06x}, {value:#04x}");
-        match self.offset(port) {
+        match offset(port) {
             register @ 0..DATA => self.write_register(register, value as u8, ctx),
             DATA..RESET => self.data_write(value, width),
             // A write ends the pulse that a read of the reset port began.
@@ -460,10 +475,11 @@ impl Ne2000 {
 
 impl Snapshot for Ne2000 {
     const TAG: [u8; 4] = *b"NE2K";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 
     fn save(&self, w: &mut StateWriter) {
         w.put(&self.s);
+        self.pci.iter().for_each(|space| space.save(w));
     }
 
     fn load(&mut self, r: &mut StateReader<'_>) -> Result<(), SnapshotError> {
@@ -472,6 +488,6 @@ impl Snapshot for Ne2000 {
             return Err(r.damaged());
         }
         self.s = s;
-        Ok(())
+        self.pci.iter_mut().try_for_each(|space| space.load(r))
     }
 }

@@ -138,6 +138,38 @@ fn the_reset_port_stops_the_chip_and_rst_stays_until_it_is_started() {
 }
 
 #[test]
+fn a_pci_card_decodes_where_its_base_address_says_and_has_realteks_registers() {
+    let mut rig = Rig::new(Ne2000::pci(LINE, MAC));
+    rig.with(|chip, ctx| chip.reset(ResetKind::Cold, ctx));
+    assert!(rig.chip.ports().is_empty() && rig.chip.port_window().is_none());
+    let space = rig.chip.config_space().unwrap();
+    assert_eq!([space.read_u16(0), space.read_u16(2)], [0x10ec, 0x8029]);
+    assert_eq!((space.read_u16(0x0a), space.pin()), (0x0200, 1));
+    for (offset, value) in [(0x10, 0x20), (0x11, 0xc0), (4, 1)] {
+        space.write(offset, value);
+    }
+    let window = rig.chip.port_window();
+    assert_eq!(window.map(|range| (range.first, range.count)), Some((0xc020, 32)));
+    let get = |rig: &mut Card, page: u8, register: u16| {
+        rig.out(0xc020, page);
+        rig.inb(0xc020 + register)
+    };
+    assert_eq!((get(&mut rig, 0x21, 0xa), get(&mut rig, 0x21, 0xb)), (0x50, 0x43));
+    assert_eq!((get(&mut rig, 0xe1, 0xe), get(&mut rig, 0xe1, 0xf)), (0x29, 0x80));
+    rig.out(0xc025, 0x20);
+    assert_eq!(rig.inb(0xc025), 0, "locked");
+    rig.out(0xc021, 0xc0);
+    rig.out(0xc025, 0x20);
+    assert_eq!((rig.inb(0xc025), rig.inb(0xc023)), (0x20, 0));
+    let bytes = saved(&rig.chip);
+    let mut other = Ne2000::pci(LINE, MAC);
+    StateReader::new("test", &bytes).component(&mut other).unwrap();
+    assert_eq!((saved(&other), other.port_window()), (bytes, window));
+    rig.with(|chip, ctx| chip.reset(ResetKind::Hard, ctx));
+    assert!(rig.chip.port_window().is_none());
+}
+
+#[test]
 fn registers_read_back_where_the_data_sheet_says() {
     let mut rig = started();
     let page1: Vec<u8> = (1..8).map(|register| rig.paged(PAGE1, register)).collect();
@@ -529,7 +561,7 @@ fn at_random(mut rig: Card, random: &mut Prng, steps: u32) {
     for _ in 0..steps {
         let port = BASE + random.below(32) as u16;
         let width = [IoWidth::Byte, IoWidth::Word, IoWidth::Dword][random.below(3) as usize];
-        let width = if rig.chip.wide_ports(port) {
+        let width = if Ne2000::is_data_port(port) {
             width
         } else {
             IoWidth::Byte

@@ -13,7 +13,8 @@ use crate::units;
 /// The address of a card without `mac=`.
 const DEFAULT_MAC: [u8; 6] = [0x52, 0x54, 0x00, 0x12, 0x34, 0x56];
 /// Where a card on the ISA bus is without `io=` and `irq=`.
-const DEFAULT_SLOT: CardSlot = CardSlot::Isa { io: 0x300, irq: 9 };
+const DEFAULT_IO: u16 = 0x300;
+const DEFAULT_IRQ: u8 = 9;
 /// The port of DNS.
 const DNS_PORT: u16 = 53;
 
@@ -24,8 +25,9 @@ pub struct NetArgs {
     /// (other machines on this host) [default: nat with any of the options below, else none]
     #[arg(long, value_name = "none|nat|hub:NAME", value_parser = cable, help_heading = "Network")]
     pub net: Option<Cable>,
-    /// A network card, an NE2000: isa, and what its jumpers say (the default is isa,io=300,irq=9,mac=52:54:00:12:34:56)
-    #[arg(long, value_name = "isa[,io=PORT,irq=N,mac=ADDRESS]", value_parser = card, help_heading = "Network")]
+    /// A network card, an NE2000: on the PCI bus, or isa with what its jumpers say (isa,io=300,irq=9,mac=52:54:00:12:34:56)
+    /// [default: pci, or isa with --isa]
+    #[arg(long, value_name = "pci|isa[,io=PORT,irq=N,mac=ADDRESS]", value_parser = card, help_heading = "Network")]
     pub nic: Option<NetworkCard>,
     /// A port of this host, on loopback unless an address is given, that leads to a port of the guest: tcp:2222:22
     #[arg(long, value_name = "tcp|udp:[ADDRESS:]HOSTPORT:GUESTPORT", value_parser = forward, help_heading = "Network")]
@@ -76,22 +78,29 @@ pub struct Forward {
 }
 
 impl NetArgs {
-    /// The card that the machine has.
-    pub fn card(&self) -> Option<NetworkCard> {
+    /// The card that the machine has; `isa`: it has no PCI bus.
+    pub fn card(&self, isa: bool) -> Option<NetworkCard> {
         let unconnected = Self {
             net: Some(Cable::None),
             ..Self::default()
         };
         let wanted = *self != Self::default() && *self != unconnected;
         self.nic.or(wanted.then_some(NetworkCard {
-            slot: DEFAULT_SLOT,
+            slot: if isa {
+                CardSlot::Isa {
+                    io: DEFAULT_IO,
+                    irq: DEFAULT_IRQ,
+                }
+            } else {
+                CardSlot::Pci
+            },
             mac: DEFAULT_MAC,
         }))
     }
 
     /// What it is connected to.
     pub fn cable(&self) -> Cable {
-        match (&self.net, self.card()) {
+        match (&self.net, self.card(false)) {
             (Some(cable), _) => cable.clone(),
             (None, Some(_)) => Cable::Nat,
             (None, None) => Cable::None,
@@ -165,13 +174,20 @@ fn server(text: &str) -> Result<SocketAddr, String> {
 /// The value of `--nic`.
 fn card(text: &str) -> Result<NetworkCard, String> {
     let mut parts = text.split(',');
-    if parts.next() != Some("isa") {
-        return Err("write isa, or isa,io=300,irq=9,mac=52:54:00:12:34:56".to_owned());
-    }
-    let CardSlot::Isa { mut io, mut irq } = DEFAULT_SLOT;
+    let isa = match parts.next() {
+        Some("isa") => true,
+        Some("pci") => false,
+        _ => return Err("write pci, isa, or isa,io=300,irq=9,mac=52:54:00:12:34:56".to_owned()),
+    };
+    let (mut io, mut irq) = (DEFAULT_IO, DEFAULT_IRQ);
     let mut mac = DEFAULT_MAC;
     for part in parts {
         match part.split_once('=') {
+            Some(("io" | "irq", _)) if !isa => {
+                return Err(format!(
+                    "{part}: the BIOS configures a card on the PCI bus; leave it out"
+                ));
+            }
             Some(("io", port)) => io = units::port(port)?,
             Some(("irq", line)) => {
                 irq = line.parse().map_err(|_| {
@@ -182,7 +198,11 @@ fn card(text: &str) -> Result<NetworkCard, String> {
             _ => return Err(format!("'{part}' is not one of io=, irq= and mac=")),
         }
     }
-    let slot = CardSlot::Isa { io, irq };
+    let slot = if isa {
+        CardSlot::Isa { io, irq }
+    } else {
+        CardSlot::Pci
+    };
     Ok(NetworkCard { slot, mac })
 }
 
@@ -208,15 +228,18 @@ mod tests {
 
     #[test]
     fn a_card_is_what_its_option_says() {
-        assert_eq!(NetArgs::default().card(), None);
+        assert_eq!(NetArgs::default().card(false), None);
         assert_eq!(
             card("isa").map(|card| card.to_string()).as_deref(),
             Ok("isa,io=300,irq=9,mac=52:54:00:12:34:56")
         );
+        let text = "pci,mac=02:00:00:00:00:01";
+        assert_eq!(card(text).map(|card| card.to_string()).as_deref(), Ok(text));
         let text = "isa,io=280,irq=10,mac=02:00:00:aB:cd:ef";
         assert_eq!(card(text).map(|card| card.to_string()), Ok(text.to_lowercase()));
         for (wrong, word) in [
-            ("usb", "write isa"),
+            ("usb", "write pci"),
+            ("pci,io=300", "io=300"),
             ("isa,port=1", "port=1"),
             ("isa,io=xyz", "xyz"),
             ("isa,irq=x", "irq=x"),
@@ -234,7 +257,7 @@ mod tests {
         let with = |change: fn(&mut NetArgs)| {
             let mut args = NetArgs::default();
             change(&mut args);
-            (args.card().is_some(), args.cable())
+            (args.card(true).is_some(), args.cable())
         };
         assert_eq!(with(|_| {}), (false, Cable::None));
         assert_eq!(with(|args| args.net = Some(Cable::None)), (false, Cable::None));

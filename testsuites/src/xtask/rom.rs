@@ -29,7 +29,7 @@ struct Image {
     symbols: bool,
 }
 
-const IMAGES: [Image; 8] = [
+const IMAGES: [Image; 9] = [
     Image {
         name: "bios",
         source: "bios.asm",
@@ -48,6 +48,13 @@ const IMAGES: [Image; 8] = [
         name: "demo",
         source: "demo/demo.asm",
         bytes: 64 << 10,
+        checksum: false,
+        symbols: false,
+    },
+    Image {
+        name: "network",
+        source: "network/network.asm",
+        bytes: 512,
         checksum: false,
         symbols: false,
     },

@@ -31,8 +31,10 @@ const BUFFER: usize = 65535;
 const MOST_CONNECTIONS: usize = 256;
 /// Connections from outside come from ports of the gateway from here on.
 const FIRST_PORT: u16 = 49152;
-/// A guest that does not answer for so long is not there. It may still be booting.
+/// A guest that does not answer for so long is not there, or not any more. It may still be booting.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often a silent guest is asked whether it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(25);
 /// Bytes of an Ethernet frame.
 const MTU: usize = 1514;
 
@@ -296,7 +298,6 @@ impl Tcp {
                     }
                 };
                 let mut socket = new_socket();
-                socket.set_timeout(Some(PATIENCE));
                 let context = self.interface.context();
                 if socket.connect(context, endpoint(to), endpoint(from)).is_ok() {
                     let stage = Stage::Open(Open::new(self.sockets.add(socket)));
@@ -318,9 +319,6 @@ impl Tcp {
                 log::debug!(target: "net", "{} to {} has ended", ends.0, ends.1);
                 sockets.remove(open.handle);
                 return false;
-            }
-            if socket.state() == State::SynReceived {
-                socket.set_timeout(None);
             }
             if move_bytes(&mut connection.stream, socket, open).is_err() {
                 socket.abort();
@@ -406,6 +404,8 @@ fn new_socket() -> tcp::Socket<'static> {
     // The cable has no delay that would be worth saving packets for.
     socket.set_nagle_enabled(false);
     socket.set_ack_delay(None);
+    socket.set_timeout(Some(PATIENCE));
+    socket.set_keep_alive(Some(KEEP_ALIVE));
     socket
 }
 
