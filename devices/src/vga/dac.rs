@@ -212,11 +212,11 @@ mod tests {
     fn a_wide_dac_keeps_eight_bits_and_colours_outlast_the_switch() {
         let mut dac = Dac::default();
         dac.start_write(1);
-        [0x3f, 0x20, 0x01].map(|value| dac.write(value));
+        [0x3f, 0x20, 0x01].into_iter().for_each(|value| dac.write(value));
         dac.set_wide(true);
         assert_eq!(dac.rgb(1), 0xff8204);
         dac.start_write(1);
-        [0xfe, 0x81, 0x03].map(|value| dac.write(value));
+        [0xfe, 0x81, 0x03].into_iter().for_each(|value| dac.write(value));
         assert_eq!(dac.rgb(1), 0xfe8103);
         assert!(Dac::from_bytes(&dac.to_bytes(), false).is_none());
         assert_eq!(Dac::from_bytes(&dac.to_bytes(), true).unwrap().rgb(1), 0xfe8103);
