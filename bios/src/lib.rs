@@ -12,6 +12,12 @@ pub const VGA_BIOS: &[u8] = include_bytes!("../images/vgabios.bin");
 /// What is where in [`VGA_BIOS`], as in [`SYSTEM_BIOS_SYMBOLS`].
 pub const VGA_BIOS_SYMBOLS: &str = include_str!("../images/vgabios.sym");
 
+/// The adapter ROM of direct boot, 1 KiB for anywhere in the adapter area: takes INT 19h over. Source: `bios/rom/direct`.
+pub const DIRECT_BOOT: &[u8] = include_bytes!("../images/direct.bin");
+
+/// What is where in [`DIRECT_BOOT`], as in [`SYSTEM_BIOS_SYMBOLS`].
+pub const DIRECT_BOOT_SYMBOLS: &str = include_str!("../images/direct.sym");
+
 /// The built-in demo disk. Only its first 64 KiB: the other sectors of the 1440 KiB floppy are zeros.
 /// Source: `bios/rom/demo`.
 pub const DEMO_DISK: &[u8] = include_bytes!("../images/demo.img");
@@ -49,7 +55,7 @@ mod tests {
 
     #[test]
     fn symbol_maps_are_in_order_of_address() {
-        for map in [SYSTEM_BIOS_SYMBOLS, VGA_BIOS_SYMBOLS] {
+        for map in [SYSTEM_BIOS_SYMBOLS, VGA_BIOS_SYMBOLS, DIRECT_BOOT_SYMBOLS] {
             let addresses: Vec<u16> = map
                 .lines()
                 .map(|line| u16::from_str_radix(&line[..4], 16).unwrap())
@@ -65,6 +71,16 @@ mod tests {
         assert_eq!(VGA_BIOS[..3], [0x55, 0xaa, 64]);
         assert_eq!(VGA_BIOS.iter().fold(0u8, |sum, &byte| sum.wrapping_add(byte)), 0);
         assert_eq!(&VGA_BIOS[0x1e..0x21], b"IBM");
+    }
+
+    #[test]
+    fn the_rom_of_direct_boot_is_an_option_rom() {
+        assert_eq!(DIRECT_BOOT.len(), 1024);
+        assert_eq!(DIRECT_BOOT[..3], [0x55, 0xaa, 2]);
+        assert_eq!(
+            DIRECT_BOOT.iter().fold(0u8, |sum, &byte| sum.wrapping_add(byte)),
+            0
+        );
     }
 
     #[test]

@@ -289,6 +289,15 @@ pub struct SaveAt {
     pub path: PathBuf,
 }
 
+/// `--load`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadAt {
+    /// What.
+    pub path: PathBuf,
+    /// Physical address.
+    pub at: u32,
+}
+
 /// What a reset does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OnReset {
@@ -386,6 +395,28 @@ pub struct RunArgs {
     /// Geometry of a hard disk
     #[arg(long, value_name = "hda=C/H/S", value_parser = geometry, help_heading = "Media")]
     pub chs: Vec<Geometry>,
+    /// Boot this kernel, Linux (bzImage, zImage) or multiboot, instead of a disk
+    #[arg(long, value_name = "FILE", help_heading = "Direct boot")]
+    pub kernel: Option<PathBuf>,
+    /// Its initial RAM disk, or a multiboot module; repeatable
+    #[arg(long, value_name = "FILE", help_heading = "Direct boot")]
+    pub initrd: Vec<PathBuf>,
+    /// Its command line
+    #[arg(
+        long,
+        value_name = "STR",
+        allow_hyphen_values = true,
+        help_heading = "Direct boot"
+    )]
+    pub append: Option<String>,
+    /// Put a file at this (hexadecimal) address of memory before booting or, at C8000 to EFFFF, have it there as a
+    /// ROM; repeatable
+    #[arg(long, value_name = "FILE@ADDR", value_parser = load_at, help_heading = "Direct boot")]
+    pub load: Vec<LoadAt>,
+    /// Boot what --load put into memory: in real mode, at this (hexadecimal) address
+    #[arg(long, value_name = "SEG:OFF", value_parser = entry, help_heading = "Direct boot")]
+    pub entry: Option<(u16, u16)>,
+
     /// Boot order: a floppy, c hard disk, d CD [default: the kind of the first IMAGE, else acd]
     #[arg(long, value_name = "acd", value_parser = boot_order, help_heading = "Media")]
     pub boot: Option<String>,
@@ -525,6 +556,11 @@ impl RunArgs {
     /// The network card.
     pub fn network_card(&self) -> Option<NetworkCard> {
         self.net.card(self.isa)
+    }
+
+    /// Whether something else than a disk is booted.
+    pub fn boots_directly(&self) -> bool {
+        self.kernel.is_some() || self.entry.is_some()
     }
 
     /// Whether port E9h is there.
@@ -801,6 +837,28 @@ fn save_at(text: &str) -> Result<SaveAt, String> {
         }),
         _ => Err("write TICK=FILE, for example 2.5G=ready.snap".to_owned()),
     }
+}
+
+fn load_at(text: &str) -> Result<LoadAt, String> {
+    let error = || format!("'{text}' is not FILE@ADDR; write for example rom.bin@d0000 or boot.bin@0x7c00");
+    let (path, at) = text.rsplit_once('@').ok_or_else(error)?;
+    let at = units::hexadecimal(at).ok_or_else(error)?;
+    if path.is_empty() {
+        return Err(error());
+    }
+    Ok(LoadAt {
+        path: path.into(),
+        at,
+    })
+}
+
+fn entry(text: &str) -> Result<(u16, u16), String> {
+    let halves = text.split_once(':');
+    let halves = halves.and_then(|(segment, offset)| {
+        let half = |text| u16::try_from(units::hexadecimal(text)?).ok();
+        Some((half(segment)?, half(offset)?))
+    });
+    halves.ok_or_else(|| format!("'{text}' is not SEG:OFF; write for example 0:7c00 or f000:fff0"))
 }
 
 /// The value of `--boot`.

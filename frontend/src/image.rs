@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-use oldiron_platform::{Chs, FloppyKind, SECTOR_SIZE};
+use oldiron_platform::{Chs, FloppyKind, KERNEL_HEAD, KernelKind, SECTOR_SIZE};
 
 use crate::{iso, outcome::Failure, overlay_file::format, recording::Recording, snapshot};
 
@@ -214,28 +214,40 @@ impl Probe {
         }
     }
 
+    /// Whether it is a kernel for direct boot.
+    pub fn is_kernel(&self) -> bool {
+        self.kernel().is_some()
+    }
+
+    /// Floppies may begin with a kernel, and disks have the second stage of a loader near their start.
+    fn kernel(&self) -> Option<KernelKind> {
+        let kind = KernelKind::recognise(self.head.get(..KERNEL_HEAD).unwrap_or(&self.head))?;
+        let disk = match kind {
+            KernelKind::Linux => self.floppy_size().is_some(),
+            KernelKind::Multiboot => self.floppy_size().is_some() || self.has_boot_signature(),
+        };
+        let elf = self.head.starts_with(b"\x7fELF");
+        (elf || !disk).then_some(kind)
+    }
+
     /// A format that is recognised, but that this version cannot use.
     fn foreign(&self) -> Option<String> {
         if let Some(name) = self.compressed() {
             return Some(format!("a {name} file; decompress it first"));
         }
         let is = |at: usize, magic: &[u8]| self.head.get(at..at + magic.len()) == Some(magic);
-        let multiboot = self.head.len() >= 4
-            && (0..self.head.len().min(8192) - 3)
-                .step_by(4)
-                .any(|at| self.dword(at) == 0x1bad_b002);
         let name = if snapshot::is_one(&self.head) {
             "a saved state of oldiron; give it alone, or with --restore"
         } else if Recording::is_one(&self.head) {
             "a recording of oldiron; repeat it with oldiron replay"
         } else if iso::is_iso(&self.head) {
             "an ISO 9660 image; attach it with --cdrom"
-        } else if is(0x202, b"HdrS") && self.floppy_size().is_none() {
-            "a Linux kernel (bzImage); this version cannot boot kernels directly, boot one from a disk"
-        } else if multiboot && is(0, b"\x7fELF") {
-            "a multiboot kernel; this version cannot boot kernels directly, boot one from a disk"
+        } else if self.kernel() == Some(KernelKind::Linux) {
+            "a Linux kernel (bzImage or zImage); give it with --kernel"
+        } else if self.kernel() == Some(KernelKind::Multiboot) {
+            "a multiboot kernel; give it with --kernel"
         } else if is(0, b"\x7fELF") {
-            "an ELF file, not a disk image"
+            "an ELF file without a multiboot header: neither a disk image nor a kernel that can be booted"
         } else if is(0, b"QFI\xfb") {
             "a qcow2 image; convert it to raw (qemu-img convert -O raw)"
         } else if is(0, b"KDMV") {

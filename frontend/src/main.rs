@@ -8,6 +8,7 @@ mod calibrate;
 mod chaos;
 mod cli;
 mod coverage;
+mod direct_boot;
 mod disk_file;
 mod display;
 mod fat;

@@ -16,7 +16,7 @@ use crate::{
     calibrate,
     chaos::Chaos,
     cli::{DisplayKind, Ips, OnTripleFault, Rtc, RunArgs, Serial, SoundTo, Speed},
-    complain, coverage,
+    complain, coverage, direct_boot,
     display::Display,
     headless::Headless,
     log_sink,
@@ -56,6 +56,7 @@ pub fn run(args: &RunArgs) -> u8 {
             }
             args.restore = Some(state);
         }
+        direct_boot::take_positional(&mut args)?;
         start(&args, None)
     })
 }

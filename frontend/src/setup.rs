@@ -14,6 +14,7 @@ use oldiron_platform::{
 
 use crate::{
     cli::{DispatchKind, Geometry, RunArgs},
+    direct_boot::{DirectSpec, Loads},
     disk_file::{self, Writes},
     image::{self, Kind},
     media_lists::{FLOPPY_ROLE, MediaLists},
@@ -128,7 +129,7 @@ impl Media {
         media.lay_overlays()?;
         match &args.again {
             Some(again) => again.demo.into_iter().for_each(|drive| media.insert_demo(drive)),
-            None if media.is_empty() => media.insert_demo(0),
+            None if media.is_empty() && !args.boots_directly() => media.insert_demo(0),
             None => {}
         }
         Ok(media)
@@ -337,6 +338,7 @@ pub struct Parts {
     pub script: Vec<Line>,
     bios: Option<Vec<u8>>,
     vga_bios: Option<Vec<u8>>,
+    loads: Loads,
 }
 
 impl Parts {
@@ -346,7 +348,10 @@ impl Parts {
         let vga_bios = args.vga_bios.as_deref().map(vga_bios).transpose()?;
         let script = read_script(args)?;
         let saves = script.iter().any(|line| matches!(line.action, Action::Save(_)));
+        let loads = Loads::open(args, args.mem.unwrap_or(DEFAULT_MEMORY_MIB))?;
+        check_adapter_roms(args, &loads, bios.as_deref(), vga_bios.as_deref())?;
         Ok(Self {
+            loads,
             media: Media::open(args, args.keeps_images() || saves)?,
             script,
             bios,
@@ -380,6 +385,7 @@ impl Parts {
             debug_console: args.has_debug_console(),
             network: args.network_card(),
             isa: args.isa,
+            direct_boot: DirectSpec::named(args),
         }
     }
 
@@ -415,6 +421,10 @@ impl Parts {
         if let Some(bios) = self.vga_bios {
             builder = builder.vga_bios(bios);
         }
+        for (at, rom) in self.loads.adapter_roms {
+            builder = builder.adapter_rom(at, rom);
+        }
+        builder = builder.direct_boot(self.loads.boot);
         if let Some(again) = &args.again {
             for (drive, kind) in (0u8..).zip(again.floppies) {
                 builder = match kind {
@@ -455,6 +465,24 @@ impl Parts {
         })?;
         Ok((machine, MediaLists::new(lists, cds, writes)))
     }
+}
+
+fn check_adapter_roms(
+    args: &RunArgs,
+    loads: &Loads,
+    bios: Option<&[u8]>,
+    vga_bios: Option<&[u8]>,
+) -> Result<(), Failure> {
+    let bios = bios.unwrap_or(oldiron_bios::SYSTEM_BIOS);
+    let vga_bios = vga_bios.unwrap_or(oldiron_bios::VGA_BIOS);
+    let checked = oldiron_platform::check_adapter_roms(bios, vga_bios, &loads.adapter_roms);
+    checked.map_err(|at| {
+        let load = args.load.iter().find(|load| load.at == at);
+        let path = load.map(|load| load.path.display().to_string()).unwrap_or_default();
+        Failure::file(format!(
+            "{path}: there is no room for it as a ROM at {at:x}; it must lie from C8000 to EFFFF, off both BIOSes and other ROMs"
+        ))
+    })
 }
 
 fn read_rom(path: &Path) -> Result<Vec<u8>, Failure> {

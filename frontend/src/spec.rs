@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     cli::{self, Geometry, Ips, Rtc, RunArgs},
+    direct_boot::DirectSpec,
     image,
     outcome::Failure,
 };
@@ -54,6 +55,9 @@ pub struct Spec {
     pub network: Option<NetworkCard>,
     /// There is no PCI.
     pub isa: bool,
+    /// What goes into memory from files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direct_boot: Option<DirectSpec>,
 }
 
 /// A floppy drive.
@@ -156,7 +160,7 @@ impl KnownFile {
 
     /// Finds the file again: where it is said to be (`moved`), where it was, or beside `home`, the file that
     /// names it. `option` would say where it is.
-    fn find(&self, moved: Option<&Path>, home: &Path, option: &str) -> Result<PathBuf, Failure> {
+    pub fn find(&self, moved: Option<&Path>, home: &Path, option: &str) -> Result<PathBuf, Failure> {
         if let Some(path) = moved {
             return self.check(path, home).map(|()| path.to_owned());
         }
@@ -275,6 +279,7 @@ impl Spec {
         args.debug_exit = self.debug_exit;
         args.net.nic = self.network;
         args.isa = self.isa;
+        self.direct_boot.clone().unwrap_or_default().apply(args, home)?;
         let mut again = Again {
             debug_console: self.debug_console,
             ..Again::default()
@@ -335,6 +340,9 @@ impl Spec {
         let roms = spec.bios.iter_mut().chain(&mut spec.vga_bios);
         let mut files = floppies.chain(disks).chain(cds).chain(roms);
         files.try_for_each(KnownFile::look_again)?;
+        if let Some(direct) = &mut spec.direct_boot {
+            direct.files().try_for_each(KnownFile::look_again)?;
+        }
         Ok(spec)
     }
 
@@ -419,7 +427,7 @@ impl Spec {
         }
         if !args.images.is_empty() {
             return Err(Failure::usage(format!(
-                "{}: the images come with it; say where they are now with --fda, --hda …",
+                "{}: the images come with it; say where they are now with --fda, --hda, --kernel …",
                 home.display()
             )));
         }

@@ -55,6 +55,19 @@ pub fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Parses a hexadecimal number of 32 bits, with or without `0x`.
+pub fn hexadecimal(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let digits = digits.unwrap_or(text);
+    // `from_str_radix` alone would take a sign.
+    let valid = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    if valid {
+        u32::from_str_radix(digits, 16).ok()
+    } else {
+        None
+    }
+}
+
 /// Parses an I/O port: hexadecimal, with or without `0x`.
 pub fn port(text: &str) -> Result<u16, String> {
     let digits = text

@@ -13,7 +13,8 @@ use crate::{
     board::Board,
     chips::Chips,
     cmos_contents::{self, BootDevice, Facts},
-    hash,
+    direct_boot::{BootPort, DirectBoot},
+    hash::{self, Hasher},
     irq_router::source,
     media::{self, MediaError},
     memory_map,
@@ -41,6 +42,17 @@ pub enum BuildError {
         /// Its size.
         bytes: usize,
     },
+    /// An adapter ROM is not in the adapter area, or where another ROM is.
+    #[error(
+        "an adapter ROM at {at:#07x}: not free; the ROMs of others and both BIOSes are in C0000 to FFFFF too"
+    )]
+    AdapterRom {
+        /// Its address.
+        at: u32,
+    },
+    /// The adapter area is full.
+    #[error("no room in the adapter area for the ROM of direct boot; take an adapter ROM away")]
+    NoRoomForRom,
     /// The boot order is not a choice of a, c and d.
     #[error("boot order '{order}': must be one to three different letters of a, c, d")]
     BootOrder {
@@ -164,6 +176,8 @@ pub struct MachineBuilder {
     pub(crate) boot_order: String,
     pub(crate) bios: Option<Vec<u8>>,
     pub(crate) vga_bios: Option<Vec<u8>>,
+    pub(crate) adapter_roms: Vec<(u32, Vec<u8>)>,
+    pub(crate) direct_boot: Option<DirectBoot>,
     pub(crate) debug_exit: Option<u16>,
     pub(crate) debug_console: bool,
     pub(crate) port_log: Vec<u16>,
@@ -193,6 +207,8 @@ impl Default for MachineBuilder {
             boot_order: "acd".to_owned(),
             bios: None,
             vga_bios: None,
+            adapter_roms: Vec::new(),
+            direct_boot: None,
             debug_exit: None,
             debug_console: false,
             port_log: Vec::new(),
@@ -301,6 +317,18 @@ impl MachineBuilder {
         self
     }
 
+    /// A ROM in the adapter area, at an address from C8000h on; the BIOS finds it where it is at a multiple of 2 KiB.
+    pub fn adapter_rom(mut self, at: u32, image: Vec<u8>) -> Self {
+        self.adapter_roms.push((at, image));
+        self
+    }
+
+    /// What is booted instead of a disk.
+    pub fn direct_boot(mut self, boot: Option<DirectBoot>) -> Self {
+        self.direct_boot = boot;
+        self
+    }
+
     /// The port by which a guest can end the run (`--debug-exit`).
     pub fn debug_exit(mut self, port: Option<u16>) -> Self {
         self.debug_exit = port;
@@ -344,7 +372,16 @@ impl MachineBuilder {
         }
         let bios = self.bios.unwrap_or_else(|| oldiron_bios::SYSTEM_BIOS.to_vec());
         let vga_bios = self.vga_bios.unwrap_or_else(|| oldiron_bios::VGA_BIOS.to_vec());
-        let (mem, map) = memory_map::build(self.memory_mib, &bios, &vga_bios)?;
+        let loaded_hash = loaded_hash(&self.adapter_roms, self.direct_boot.as_ref());
+        let mut adapter_roms = self.adapter_roms;
+        memory_map::check_adapter_roms(&bios, &vga_bios, &adapter_roms)
+            .map_err(|at| BuildError::AdapterRom { at })?;
+        if self.direct_boot.is_some() {
+            let at = memory_map::place_adapter_rom(&bios, &vga_bios, &adapter_roms);
+            let at = at.ok_or(BuildError::NoRoomForRom)?;
+            adapter_roms.push((at, oldiron_bios::DIRECT_BOOT.to_vec()));
+        }
+        let (mem, map) = memory_map::build(self.memory_mib, &bios, &vga_bios, &adapter_roms)?;
         let boot_order = BootDevice::parse_order(&self.boot_order);
         let boot_order = boot_order.ok_or(BuildError::BootOrder {
             order: self.boot_order,
@@ -417,6 +454,7 @@ impl MachineBuilder {
             network: self.network.map(|card| card.build(!self.isa)).transpose()?,
             pci: (!self.isa).then(PciChipset::new),
             power: (!self.isa).then(|| PowerManagement::new(source::SCI)),
+            direct_boot: self.direct_boot.map(BootPort::new),
         };
         let board = Board::new(self.rate, self.timing, chips, map, &self.port_log)?;
         let configuration = Configuration {
@@ -433,9 +471,25 @@ impl MachineBuilder {
             debug_console: self.debug_console,
             network: self.network,
             isa: self.isa,
+            loaded_hash,
         };
         Ok(Machine::new(model, self.dispatch, mem, board, configuration))
     }
+}
+
+/// Of everything that comes from files into memory, besides both BIOSes.
+fn loaded_hash(adapter_roms: &[(u32, Vec<u8>)], boot: Option<&DirectBoot>) -> Option<u64> {
+    if adapter_roms.is_empty() && boot.is_none() {
+        return None;
+    }
+    let mut hasher = Hasher::new();
+    for (at, rom) in adapter_roms {
+        hasher.update_u64((*at).into());
+        hasher.update_u64(rom.len() as u64);
+        hasher.update(rom);
+    }
+    hasher.update_u64(boot.map_or(0, DirectBoot::hash));
+    Some(hasher.finish())
 }
 
 #[cfg(test)]

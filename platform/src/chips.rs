@@ -8,6 +8,7 @@ use oldiron_devices::{
 use oldiron_mmu::SnapshotError;
 
 use crate::{
+    direct_boot::BootPort,
     network::PCI_FUNCTION,
     snapshot_file::{FileReader, FileWriter},
 };
@@ -33,11 +34,12 @@ pub(crate) enum DeviceId {
     Network,
     Pci,
     Power,
+    DirectBoot,
 }
 
 impl DeviceId {
     /// All chips, in the order in which they are reset and saved.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Pic,
         Self::Pit,
         Self::Dma,
@@ -54,6 +56,7 @@ impl DeviceId {
         Self::Network,
         Self::Pci,
         Self::Power,
+        Self::DirectBoot,
     ];
 
     /// The ATA channels.
@@ -85,6 +88,8 @@ pub(crate) struct Chips {
     /// Not on a machine that has ISA alone.
     pub(crate) pci: Option<PciChipset>,
     pub(crate) power: Option<PowerManagement>,
+    /// Where something is booted directly.
+    pub(crate) direct_boot: Option<BootPort>,
 }
 
 impl Chips {
@@ -113,6 +118,7 @@ impl Chips {
             DeviceId::Network => (self.network.as_mut()?, dma),
             DeviceId::Pci => (self.pci.as_mut()?, dma),
             DeviceId::Power => (self.power.as_mut()?, dma),
+            DeviceId::DirectBoot => (self.direct_boot.as_mut()?, dma),
         })
     }
 
@@ -146,6 +152,7 @@ impl Chips {
             DeviceId::Network => self.network.as_ref()?,
             DeviceId::Pci => self.pci.as_ref()?,
             DeviceId::Power => self.power.as_ref()?,
+            DeviceId::DirectBoot => self.direct_boot.as_ref()?,
         })
     }
 
@@ -205,6 +212,7 @@ impl Chips {
         self.network.iter().for_each(|card| w.component(card));
         self.pci.iter().for_each(|pci| w.component(pci));
         self.power.iter().for_each(|power| w.component(power));
+        self.direct_boot.iter().for_each(|port| w.component(port));
     }
 
     pub(crate) fn load(&mut self, r: &mut FileReader<'_>) -> Result<(), SnapshotError> {
@@ -225,6 +233,7 @@ impl Chips {
         r.component(&mut self.coprocessor)?;
         self.network.iter_mut().try_for_each(|card| r.component(card))?;
         self.pci.iter_mut().try_for_each(|pci| r.component(pci))?;
-        self.power.iter_mut().try_for_each(|power| r.component(power))
+        self.power.iter_mut().try_for_each(|power| r.component(power))?;
+        self.direct_boot.iter_mut().try_for_each(|port| r.component(port))
     }
 }

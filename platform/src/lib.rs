@@ -35,6 +35,7 @@ mod builder;
 mod chips;
 mod clock;
 mod cmos_contents;
+mod direct_boot;
 mod disturbance;
 mod dma_bus;
 pub mod hash;
@@ -56,11 +57,13 @@ mod stats;
 mod stop;
 
 pub use builder::{BuildError, MachineBuilder};
+pub use direct_boot::{BootFile, DirectBoot, DirectBootError, KERNEL_HEAD, KernelKind};
 pub use disturbance::Disturbance;
 pub use input::HostEvent;
 pub use input_log::{Input, InputLog, LogPlace, Stamped};
 pub use machine::Machine;
 pub use media::{MediaError, base_hash};
+pub use memory_map::check_adapter_roms;
 pub use network::{CardSlot, NetworkCard};
 pub use oldiron_cpu::{Count, Coverage, CpuModel, Dispatch, Form, MODELS, ModelError};
 pub use oldiron_devices::{

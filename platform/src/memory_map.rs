@@ -4,6 +4,7 @@
 //! 00000000–0009FFFF  RAM
 //! 000A0000–000BFFFF  VGA
 //! 000C0000–          VGA BIOS, at most 64 KiB
+//! 000C8000–000EFFFF  other adapter ROMs
 //! 000F0000–000FFFFF  system BIOS (its last 128 KiB from E0000, if it is that large)
 //! 00100000–          RAM
 //! E0000000–E0FFFFFF  frame buffer of the display adapter
@@ -15,6 +16,9 @@
 //! the host bridge maps it from C0000 on ([`MemoryMap::apply`], 82441FX §3.2.18): for each 16 KiB, and for the last
 //! 64 KiB together, reads and writes apart. The ROM at the top of the address space is always seen.
 
+use core::ops::Range;
+use std::collections::BTreeMap;
+
 use oldiron_devices::Vga;
 use oldiron_mmu::{GuestMemory, HOLE_BYTE, PAGE_SIZE, RomId};
 
@@ -24,6 +28,8 @@ const KIB: usize = 1 << 10;
 const ADAPTER_AREA: u32 = 0xa_0000;
 const VGA_APERTURE_BYTES: u32 = 0x2_0000;
 const VGA_BIOS: u32 = 0xc_0000;
+/// Where BIOSes begin to look for adapter ROMs.
+const FIRST_ADAPTER_ROM: u32 = 0xc_8000;
 const MIB: u32 = 0x10_0000;
 /// How much of a large system BIOS is seen below 1 MiB.
 const LOW_BIOS_BYTES: u32 = 0x2_0000;
@@ -49,6 +55,8 @@ pub(crate) struct MemoryMap {
     low_bios_bytes: u32,
     /// A page of nothing, where holes are open beneath.
     nothing: RomId,
+    /// Other adapter ROMs: the address of each page, and what is there.
+    adapter_roms: BTreeMap<u32, RomId>,
     pam: [u8; 7],
     /// Where the VGA BIOS is seen at a base address of PCI.
     vga_rom: Option<u32>,
@@ -114,6 +122,8 @@ impl MemoryMap {
             mem.map_rom(page, PAGE_SIZE, self.vga_bios, page - VGA_BIOS);
         } else if page >= low_bios {
             mem.map_rom(page, PAGE_SIZE, self.bios, page - low_bios + self.low_bios_offset);
+        } else if let Some(&rom) = self.adapter_roms.get(&page) {
+            mem.map_rom(page, PAGE_SIZE, rom, 0);
         } else if open {
             mem.map_rom(page, PAGE_SIZE, self.nothing, 0);
         } else {
@@ -127,6 +137,7 @@ pub(crate) fn build(
     memory_mib: u32,
     bios: &[u8],
     vga_bios: &[u8],
+    adapter_roms: &[(u32, Vec<u8>)],
 ) -> Result<(GuestMemory, MemoryMap), BuildError> {
     if !(1..=3072).contains(&memory_mib) {
         return Err(BuildError::Memory { mib: memory_mib });
@@ -158,6 +169,8 @@ pub(crate) fn build(
         .ok_or_else(vga_bios_size)?;
     mem.map_rom(VGA_BIOS, vga_bios_bytes, vga_bios, 0);
 
+    let adapter_roms = map_adapter_roms(&mut mem, adapter_roms)?;
+
     let len = bios.len() as u32;
     let rom = mem.add_rom(bios).ok_or_else(bios_size)?;
     let low = len.min(LOW_BIOS_BYTES);
@@ -171,10 +184,72 @@ pub(crate) fn build(
         low_bios_offset: len - low,
         low_bios_bytes: low,
         nothing,
+        adapter_roms,
         pam: [0; 7],
         vga_rom: None,
     };
     Ok((mem, map))
+}
+
+/// Where in the adapter area ROMs may be besides these.
+fn adapter_area(bios: &[u8], vga_bios: &[u8]) -> Range<u32> {
+    let vga_end = VGA_BIOS + (vga_bios.len() as u32).next_multiple_of(PAGE_SIZE);
+    vga_end.max(FIRST_ADAPTER_ROM)..MIB - (bios.len() as u32).min(LOW_BIOS_BYTES)
+}
+
+/// Whether ROMs lie in the adapter area, off the system and VGA BIOS and each other. The error is the address of one
+/// that does not.
+pub fn check_adapter_roms(bios: &[u8], vga_bios: &[u8], roms: &[(u32, Vec<u8>)]) -> Result<(), u32> {
+    let area = adapter_area(bios, vga_bios);
+    for (n, (at, rom)) in roms.iter().enumerate() {
+        let end = *at as usize + rom.len();
+        let inside = *at >= area.start && end <= area.end as usize;
+        let mut before = roms.iter().take(n);
+        if !inside
+            || before
+                .any(|(other, rom)| (*other as usize) < end && (*at as usize) < *other as usize + rom.len())
+        {
+            return Err(*at);
+        }
+    }
+    Ok(())
+}
+
+/// The first place for another adapter ROM of at most 2 KiB at which a BIOS looks for one, on a page of its own.
+pub(crate) fn place_adapter_rom(bios: &[u8], vga_bios: &[u8], roms: &[(u32, Vec<u8>)]) -> Option<u32> {
+    let area = adapter_area(bios, vga_bios);
+    area.step_by(PAGE_SIZE as usize).find(|at| {
+        let page = at / PAGE_SIZE;
+        roms.iter().all(|(other, rom)| {
+            let last = *other + (rom.len() as u32).saturating_sub(1);
+            !(*other / PAGE_SIZE..=last / PAGE_SIZE).contains(&page)
+        })
+    })
+}
+
+/// Maps the pages of adapter ROMs, which may begin inside a page.
+fn map_adapter_roms(
+    mem: &mut GuestMemory,
+    roms: &[(u32, Vec<u8>)],
+) -> Result<BTreeMap<u32, RomId>, BuildError> {
+    let mut pages: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
+    for (at, rom) in roms {
+        for (address, &byte) in (*at..).zip(rom) {
+            let page = pages.entry(address / PAGE_SIZE);
+            let page = page.or_insert_with(|| vec![HOLE_BYTE; PAGE_SIZE as usize]);
+            if let Some(place) = page.get_mut((address % PAGE_SIZE) as usize) {
+                *place = byte;
+            }
+        }
+    }
+    let mut mapped = BTreeMap::new();
+    for (page, bytes) in pages {
+        let at = page * PAGE_SIZE;
+        let rom = mem.add_rom(&bytes).ok_or(BuildError::AdapterRom { at })?;
+        mem.map_rom(at, PAGE_SIZE, rom, 0);
+        mapped.insert(at, rom);
+    }
+    Ok(mapped)
 }
 
 #[cfg(test)]
@@ -195,7 +270,7 @@ mod tests {
     fn the_bios_ends_at_1_mib_and_at_4_gib() {
         for kib in [64, 128, 256] {
             let image = bios(kib);
-            let (mem, _) = build(1, &image, &[1; 512]).unwrap();
+            let (mem, _) = build(1, &image, &[1; 512], &[]).unwrap();
             for back in [1, 0x400, 0x1_0000] {
                 let expected = image[image.len() - back as usize];
                 assert_eq!(byte(&mem, MIB - back), expected);
@@ -208,7 +283,7 @@ mod tests {
 
     #[test]
     fn adapter_holes_read_all_ones_and_ram_answers_above_1_mib() {
-        let (mut mem, _) = build(2, &bios(64), &[7; 0x1200]).unwrap();
+        let (mut mem, _) = build(2, &bios(64), &[7; 0x1200], &[]).unwrap();
         assert_eq!(byte(&mem, 0xc_11ff), 7);
         for hole in [0xc_1200, 0xc_2000, 0xc_8000, 0xe_ffff, 2 * MIB, 0xfec0_0000] {
             assert_eq!(byte(&mem, hole), 0xff, "{hole:#x}");
@@ -221,7 +296,7 @@ mod tests {
 
     #[test]
     fn attribute_maps_shadow_16_kib_each_with_reads_and_writes_apart() {
-        let (mut mem, mut map) = build(2, &bios(128), &[7; 0x1200]).unwrap();
+        let (mut mem, mut map) = build(2, &bios(128), &[7; 0x1200], &[]).unwrap();
         let rom = byte(&mem, 0xf_0123);
         for (pam, addr, socket) in [
             (0, 0xf_0123, rom),
@@ -263,7 +338,7 @@ mod tests {
 
     #[test]
     fn the_vga_bios_is_seen_at_a_base_address_where_cards_may_be() {
-        let (mut mem, mut map) = build(2, &bios(64), &[7; 0x1200]).unwrap();
+        let (mut mem, mut map) = build(2, &bios(64), &[7; 0x1200], &[]).unwrap();
         mem.phys_write(MIB, &[1]);
         for nowhere in [MIB, 0xf_0000, 0xfec0_0000, 0xffff_0000] {
             assert!(!map.place_vga_rom(&mut mem, Some(nowhere)), "{nowhere:#x}");
@@ -280,25 +355,38 @@ mod tests {
     }
 
     #[test]
+    fn other_adapter_roms_are_seen_where_no_ram_shadows_them() {
+        let roms = [(0xd_0800, vec![0x5a; 0x400]), (0xd_0f00, vec![0x3c; 0x200])];
+        let (mut mem, mut map) = build(1, &bios(64), &[7; 512], &roms).unwrap();
+        let seen =
+            |mem: &GuestMemory| [0xd_07ff, 0xd_0800, 0xd_0c00, 0xd_0fff, 0xd_1000].map(|at| byte(mem, at));
+        assert_eq!(seen(&mem), [0xff, 0x5a, 0xff, 0x3c, 0x3c]);
+        assert!(map.apply(&mut mem, [0, 0, 0, 0x03, 0, 0, 0]));
+        assert_eq!(seen(&mem), [0; 5]);
+        assert!(map.apply(&mut mem, [0; 7]));
+        assert_eq!(seen(&mem), [0xff, 0x5a, 0xff, 0x3c, 0x3c]);
+    }
+
+    #[test]
     fn sizes_that_no_pc_has_are_refused() {
         let ok = bios(64);
         assert_eq!(
-            build(0, &ok, &[0; 512]).err(),
+            build(0, &ok, &[0; 512], &[]).err(),
             Some(BuildError::Memory { mib: 0 })
         );
         assert_eq!(
-            build(3073, &ok, &[0; 512]).err(),
+            build(3073, &ok, &[0; 512], &[]).err(),
             Some(BuildError::Memory { mib: 3073 })
         );
         for bytes in [0, 1, 65535, 32 * KIB, 192 * KIB, 512 * KIB] {
             assert_eq!(
-                build(1, &vec![0; bytes], &[0; 512]).err(),
+                build(1, &vec![0; bytes], &[0; 512], &[]).err(),
                 Some(BuildError::BiosSize { bytes })
             );
         }
         for bytes in [0, 511, 64 * KIB + 1] {
             assert_eq!(
-                build(1, &ok, &vec![0; bytes]).err(),
+                build(1, &ok, &vec![0; bytes], &[]).err(),
                 Some(BuildError::VgaBiosSize { bytes })
             );
         }

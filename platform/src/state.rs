@@ -28,12 +28,14 @@ pub(crate) struct Configuration {
     pub(crate) debug_console: bool,
     pub(crate) network: Option<NetworkCard>,
     pub(crate) isa: bool,
+    /// A hash of adapter ROMs and of what is booted directly.
+    pub(crate) loaded_hash: Option<u64>,
 }
 
 impl Configuration {
     /// The first difference to `saved`, the configuration of a saved state, for people.
     fn difference(&self, saved: &Self) -> Option<String> {
-        let words: [(&str, String, String); 13] = [
+        let words: [(&str, String, String); 14] = [
             ("processor", saved.cpu.clone(), self.cpu.clone()),
             (
                 "memory",
@@ -59,6 +61,11 @@ impl Configuration {
             ),
             ("network card", card(saved), card(self)),
             ("PCI", fitted(!saved.isa), fitted(!self.isa)),
+            (
+                "kernel, initial RAM disks or other files in memory",
+                loaded(saved),
+                loaded(self),
+            ),
         ];
         words
             .into_iter()
@@ -119,6 +126,10 @@ fn card(configuration: &Configuration) -> String {
     card.map_or("none".to_owned(), ToString::to_string)
 }
 
+fn loaded(configuration: &Configuration) -> String {
+    configuration.loaded_hash.map_or("none".to_owned(), hex)
+}
+
 fn fitted(there: bool) -> String {
     if there { "it" } else { "none" }.to_owned()
 }
@@ -132,7 +143,7 @@ struct Identity<'a> {
 
 impl Snapshot for Identity<'_> {
     const TAG: [u8; 4] = *b"MACH";
-    const VERSION: u16 = 4;
+    const VERSION: u16 = 5;
 
     fn save(&self, w: &mut StateWriter) {
         w.put(self.configuration);
@@ -166,6 +177,7 @@ fn component_name(tag: [u8; 4], nth: usize) -> String {
         b"NE2K" => "network card",
         b"PCI " => "PCI chip set",
         b"PM  " => "power management",
+        b"BOOT" => "direct boot",
         b"DISK" => overlays::NAMES.get(nth).copied().unwrap_or("disk"),
         other => return String::from_utf8_lossy(other).trim_end().to_owned(),
     };

@@ -16,6 +16,8 @@ mod bochs_bios;
 mod cdrom;
 #[path = "boot/desktop.rs"]
 mod desktop;
+#[path = "boot/direct.rs"]
+mod direct;
 #[path = "boot/extenders.rs"]
 mod extenders;
 #[path = "boot/hard_disk.rs"]
@@ -140,7 +142,8 @@ fn main() {
     let trials = trials
         .chain(hard_disk::trials())
         .chain(extenders::trials())
-        .chain(bochs_bios::trials());
+        .chain(bochs_bios::trials())
+        .chain(direct::trials());
     libtest_mimic::run(&arguments, trials.collect()).exit();
 }
 

@@ -9,7 +9,7 @@ mod files;
 mod info;
 mod operand;
 mod partition;
-mod progress;
+pub mod progress;
 
 use crate::{cli::ImgCommand, outcome::Failure};
 

@@ -29,7 +29,7 @@ struct Image {
     symbols: bool,
 }
 
-const IMAGES: [Image; 9] = [
+const IMAGES: [Image; 10] = [
     Image {
         name: "bios",
         source: "bios.asm",
@@ -41,6 +41,13 @@ const IMAGES: [Image; 9] = [
         name: "vgabios",
         source: "vga/vgabios.asm",
         bytes: 32 << 10,
+        checksum: true,
+        symbols: true,
+    },
+    Image {
+        name: "direct",
+        source: "direct/direct.asm",
+        bytes: 1 << 10,
         checksum: true,
         symbols: true,
     },

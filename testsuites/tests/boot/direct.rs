@@ -1,0 +1,97 @@
+//! Kernels that are booted without a disk.
+
+use std::path::Path;
+
+use libtest_mimic::Trial;
+
+use crate::{Outcome, Test, expect, guests, program::Oldiron};
+
+const DEBIAN: &str = "debian12-i386/vmlinuz-686";
+const MEMTEST: &str = "memtest86plus/memtest86+6.10-ia32.bin";
+
+/// What sums of the processor's work both Linux guests print, whatever the processor is.
+const SUMS: [&str; 5] = [
+    "GUEST-SHA: f6351f5ead9a700e34275480b3856ea738122a7c57bdeb744a631251c069587a",
+    "GUEST-MD5: bbc668107462f9504a95151fe9f9b8e5",
+    "GUEST-AWK: 1.227361279635",
+    "GUEST-GZ: 23893",
+    "GUEST-BC: 8fa988aabf2229c2b0f2affa66556ce8",
+];
+
+/// The tests of this file.
+pub fn trials() -> Vec<Trial> {
+    let tests: [Test; 3] = [
+        ("Debian's kernel and initramfs do their sums", DEBIAN, debian),
+        (
+            "Debian's kernel refuses a Pentium, for want of cmov",
+            DEBIAN,
+            no_cmov,
+        ),
+        ("memtest86+ tests without errors", MEMTEST, memtest),
+    ];
+    tests
+        .into_iter()
+        .map(|(name, file, test)| {
+            let kernel = guests().join(file);
+            if !kernel.exists() {
+                let name = format!("{name} (absent: {})", kernel.display());
+                return Trial::test(name, || Ok(())).with_ignored_flag(true);
+            }
+            Trial::test(name, move || test(&kernel)).with_ignored_flag(cfg!(debug_assertions))
+        })
+        .collect()
+}
+
+fn kernel(kernel: &Path) -> Oldiron {
+    Oldiron::new().args(&["--kernel", &kernel.display().to_string()])
+}
+
+fn debian(vmlinuz: &Path) -> Outcome {
+    let initrd = vmlinuz.with_file_name("initramfs.gz");
+    let ended = kernel(vmlinuz)
+        .args(&["--initrd", &initrd.display().to_string()])
+        .args(&["--append", "console=ttyS0 net.ifnames=0 nomods"])
+        .args(&["--until-serial", "GUEST-DONE-OK"])
+        .run();
+    ended.succeeded()?;
+    let serial = ended.serial();
+    for sum in SUMS {
+        expect(
+            serial.contains(sum),
+            &format!("not there: {sum}\n{serial}"),
+            &ended,
+        )?;
+    }
+    Ok(())
+}
+
+fn no_cmov(vmlinuz: &Path) -> Outcome {
+    let ended = kernel(vmlinuz)
+        .args(&[
+            "--cpu",
+            "pentium",
+            "--until-text",
+            "features not present on the CPU:\\s+cmov",
+        ])
+        .run();
+    ended.succeeded().map(drop)
+}
+
+fn memtest(binary: &Path) -> Outcome {
+    // A line of results for each test that is begun: the third of them follows two complete ones.
+    let ended = kernel(binary)
+        .args(&[
+            "--mem",
+            "32M",
+            "--until-text",
+            "Test #2",
+            "--fail-text",
+            "Errors: +[1-9]",
+        ])
+        .run();
+    let text = ended.succeeded()?.text();
+    for words in ["Memtest86+ v6.10", "Testing", "Errors: 0"] {
+        expect(text.contains(words), &format!("not there: {words}"), &ended)?;
+    }
+    Ok(())
+}
