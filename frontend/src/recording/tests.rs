@@ -18,7 +18,7 @@ fn written(lines: &[&str]) -> Vec<u8> {
     text.into_bytes()
 }
 
-const SPEC: &str = r#"{"machine":{"cpu":"486","memory":32,"ips":100000000,"real_timing":false,"rtc":"2000-01-01T00:00:00","boot":"acd","bios":null,"vga_bios":null,"floppies":[{"kind":"Hd35","medium":"Demo"},null],"disks":[null,null,null,null],"debug_exit":null,"debug_console":false},"restored":null}"#;
+const SPEC: &str = r#"{"machine":{"cpu":"486","memory":32,"ips":100000000,"real_timing":false,"rtc":"2000-01-01T00:00:00","boot":"acd","bios":null,"vga_bios":null,"floppies":[{"kind":"Hd35","medium":"Demo"},null],"disks":[null,null,null,null],"debug_exit":null,"debug_console":false,"isa":false},"restored":null}"#;
 const KEY: &str = r#"35714286 {"Event":{"Key":{"code":"Digit2","down":true}}}"#;
 const CHECK: &str = r#"35714286 {"Check":{"parts":[["memory","0123456789abcdef"]]}}"#;
 const EJECT: &str = r#"40000000 {"Floppy":{"drive":0,"medium":null}}"#;

@@ -10,7 +10,7 @@ fn header() -> Header {
     let machine: Spec = serde_json::from_str(
         r#"{"cpu":"486","memory":1,"ips":100000000,"real_timing":false,"rtc":"2000-01-01T00:00:00","boot":"acd",
             "bios":null,"vga_bios":null,"floppies":[{"kind":"Hd35","medium":null},null],
-            "disks":[null,null,null,null],"debug_exit":null,"debug_console":false}"#,
+            "disks":[null,null,null,null],"debug_exit":null,"debug_console":false,"isa":false}"#,
     )
     .unwrap();
     Header {
