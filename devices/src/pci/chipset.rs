@@ -129,7 +129,8 @@ fn isa_bridge() -> ConfigSpace {
     .register(0x80, &[0, 0, 0], &[0x7f, 0, 0x0f])
 }
 
-/// PIIX3, function 1 (290550 §2.3).
+/// PIIX3, function 1 (290550 §2.3). The part's channels are closed after a reset and its BIOS opens them; here they are
+/// open, for BIOSes that know of no PCI.
 fn ide_controller() -> ConfigSpace {
     ConfigSpace::new(Identity {
         vendor: INTEL,
@@ -138,13 +139,13 @@ fn ide_controller() -> ConfigSpace {
         class: 0x01_0180,
         multi_function: false,
     })
-    .command(Command::empty(), Command::IO | Command::BUS_MASTER)
+    .command(Command::IO, Command::IO | Command::BUS_MASTER)
     .status(0x0280)
     .register(0x0d, &[0], &[0xf0])
     // The bus masters of both channels.
     .io_bar(BUS_MASTER_BAR, 16)
     // IDETIM of both channels, SIDETIM.
-    .register(IDETIM, &[0; 5], &[0xff, 0xf3, 0xff, 0xf3, 0xff])
+    .register(IDETIM, &[0, 0x80, 0, 0x80, 0], &[0xff, 0xf3, 0xff, 0xf3, 0xff])
 }
 
 /// The VGA as other BIOSes look for it: by its class, its BIOS at a base address. The identity is that of the VGA of
@@ -402,16 +403,17 @@ mod tests {
     #[test]
     fn ide_channels_decode_when_the_function_and_the_channel_are_enabled() {
         let mut chip = PciChipset::new();
-        assert!(!chip.ide_decodes(0) && !chip.ide_decodes(1));
-        chip.ide.write(0x43, 0x80);
-        assert!(!chip.ide_decodes(1));
-        chip.ide.write(0x04, 0x01);
+        assert!(chip.ide_decodes(0) && chip.ide_decodes(1));
+        chip.ide.write(0x41, 0);
         assert!(chip.ide_decodes(1) && !chip.ide_decodes(0));
+        chip.ide.write(0x04, 0);
+        assert!(!chip.ide_decodes(1));
     }
 
     #[test]
     fn the_bus_masters_have_eight_ports_each_at_a_base_address() {
         let mut chip = PciChipset::new();
+        chip.ide.write(0x04, 0);
         for (offset, value) in (0x20..).zip([0x4f, 0xc0]) {
             chip.ide.write(offset, value);
         }
