@@ -31,6 +31,8 @@ mod picture;
 #[allow(dead_code, reason = "shared with state.rs, which needs the exit code")]
 #[path = "boot/program.rs"]
 mod program;
+#[path = "boot/systems.rs"]
+mod systems;
 #[path = "boot/video.rs"]
 mod video;
 
@@ -143,7 +145,8 @@ fn main() {
         .chain(hard_disk::trials())
         .chain(extenders::trials())
         .chain(bochs_bios::trials())
-        .chain(direct::trials());
+        .chain(direct::trials())
+        .chain(systems::trials());
     libtest_mimic::run(&arguments, trials.collect()).exit();
 }
 

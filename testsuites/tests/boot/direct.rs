@@ -10,7 +10,7 @@ const DEBIAN: &str = "debian12-i386/vmlinuz-686";
 const MEMTEST: &str = "memtest86plus/memtest86+6.10-ia32.bin";
 
 /// What sums of the processor's work both Linux guests print, whatever the processor is.
-const SUMS: [&str; 5] = [
+pub const SUMS: [&str; 5] = [
     "GUEST-SHA: f6351f5ead9a700e34275480b3856ea738122a7c57bdeb744a631251c069587a",
     "GUEST-MD5: bbc668107462f9504a95151fe9f9b8e5",
     "GUEST-AWK: 1.227361279635",
