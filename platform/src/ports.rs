@@ -79,7 +79,7 @@ impl PortTable {
             }
         }
         for &(id, range) in &windows {
-            for (port, slot) in (range.first..).zip(self.range_mut(range)) {
+            for (port, slot) in (range.first..=u16::MAX).zip(self.range_mut(range)) {
                 if slot.device == DeviceId::None {
                     (slot.device, slot.wide) = (id, wide(id, port));
                 }
@@ -124,6 +124,20 @@ mod tests {
         fn wide_ports(&self, port: u16) -> bool {
             port == 0x1f0
         }
+    }
+
+    #[test]
+    fn a_window_may_end_with_the_last_port() {
+        let mut table = PortTable::new();
+        let last = PortRange {
+            first: 0xfff8,
+            count: 8,
+        };
+        table.set_windows(vec![(DeviceId::Ide0, last)], |_, port| port == 0xffff);
+        assert_eq!(table.at(0xfff8).device, DeviceId::Ide0);
+        assert!(table.at(0xffff).wide);
+        table.set_windows(Vec::new(), |_, _| false);
+        assert_eq!(table.at(0xffff).device, DeviceId::None);
     }
 
     #[test]

@@ -284,12 +284,13 @@ fn configuration_cycles_have_all_widths_and_see_only_what_is_there() {
 fn an_ide_channel_answers_when_the_configuration_says_so() {
     let disk = Box::new(oldiron_devices::MemoryImage::new(vec![0; 512 * 63 * 16 * 2]));
     let mut rig = Rig::with(MachineBuilder::new().disk(0, disk, None));
-    assert_eq!(rig.read(0x1f7, IoWidth::Byte), 0xff);
+    assert_ne!(rig.read(0x1f7, IoWidth::Byte), 0xff, "open after a reset");
     select(&mut rig, 1, 1, 4);
+    rig.write(CONFIG_DATA, 0, IoWidth::Word);
+    assert_eq!(rig.read(0x1f7, IoWidth::Byte), 0xff);
     rig.write(CONFIG_DATA, 1, IoWidth::Word);
-    select(&mut rig, 1, 1, 0x40);
-    rig.write(CONFIG_DATA, 0x8000, IoWidth::Word);
     assert_ne!(rig.read(0x1f7, IoWidth::Byte), 0xff);
+    select(&mut rig, 1, 1, 0x40);
     let state = rig.machine.save_state().unwrap();
     rig.write(CONFIG_DATA, 0, IoWidth::Word);
     assert_eq!(rig.read(0x1f7, IoWidth::Byte), 0xff);
