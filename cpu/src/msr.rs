@@ -165,7 +165,7 @@ pub(crate) fn performance_counter(model: &CpuModel, counter: u32) -> Option<u32>
     } else {
         counter
     };
-    (counter < count).then_some(first + counter)
+    (counter < count).then(|| first + counter)
 }
 
 impl Core {
@@ -229,5 +229,19 @@ impl Core {
         self.efer = efer;
         self.tlb.flush_all();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_that_no_model_has_is_none() {
+        for model in &crate::model::MODELS {
+            for counter in [5000, 0x7fff_ffff, u32::MAX] {
+                assert_eq!(performance_counter(model, counter), None, "{model:?}");
+            }
+        }
     }
 }
