@@ -32,7 +32,7 @@ IDE_DECODE      equ 8000h
 
 ; Where addresses that POST gives begin.
 PCI_FIRST_PORT  equ 0C000h
-PCI_FIRST_MEM   equ 0E2000000h     ; behind the display adapter's frame buffer
+PCI_FIRST_MEM   equ 0E0000000h     ; the display adapter's frame buffer is first
 ; Interrupts of PIRQA# to PIRQD#, level-triggered.
 PCI_IRQ_A       equ 10
 PCI_IRQ_B       equ 10

@@ -57,6 +57,9 @@ pub trait DmaBus {
 
     /// Writes physical memory, past the A20 gate, as a bus master. Code traces are invalidated.
     fn memory_write(&mut self, addr: u32, data: &[u8]);
+
+    /// Fills the display adapter's own memory with zeros, wherever on the bus it is seen.
+    fn clear_frame_buffer(&mut self);
 }
 
 /// Everything a chip may touch outside itself, and nothing else.

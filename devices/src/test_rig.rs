@@ -78,6 +78,8 @@ impl DmaBus for TestDma {
             }
         }
     }
+
+    fn clear_frame_buffer(&mut self) {}
 }
 
 /// A chip on a bench.

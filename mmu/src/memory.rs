@@ -140,6 +140,32 @@ impl GuestMemory {
         &self.block.bytes()[start..start + self.frame_buffer_bytes as usize]
     }
 
+    /// Reads the frame buffer from `at` on, wherever it is mapped; bytes past its end are all ones.
+    pub fn frame_buffer_read(&self, at: u32, buf: &mut [u8]) {
+        let bytes = self.frame_buffer().iter().skip(at as usize);
+        buf.fill(HOLE_BYTE);
+        buf.iter_mut().zip(bytes).for_each(|(to, &from)| *to = from);
+    }
+
+    /// Writes the frame buffer from `at` on; bytes past its end are lost.
+    pub fn frame_buffer_write(&mut self, at: u32, data: &[u8]) {
+        let room = self.frame_buffer_bytes.saturating_sub(at) as usize;
+        let data = &data[..data.len().min(room)];
+        self.write_bytes(self.frame_buffer_backing().saturating_add(at), data);
+    }
+
+    /// Fills the frame buffer with zeros. They are written where there are none, so that what the guest never uses
+    /// takes no memory of the host.
+    pub fn clear_frame_buffer(&mut self) {
+        const ZEROS: [u8; PAGE_SIZE as usize] = [0; PAGE_SIZE as usize];
+        for at in (0..self.frame_buffer_bytes).step_by(ZEROS.len()) {
+            let backing = self.frame_buffer_backing() + at;
+            if self.page_slice(backing, ZEROS.len()) != ZEROS {
+                self.write_bytes(backing, &ZEROS);
+            }
+        }
+    }
+
     /// Backing offset of the frame buffer.
     pub fn frame_buffer_backing(&self) -> u32 {
         self.ram_bytes

@@ -211,7 +211,7 @@ impl Board {
             return;
         };
         let shadows = self.map.apply(mem, pci.pam());
-        if self.map.place_vga_rom(mem, pci.vga_rom()) || shadows {
+        if self.map.place_vga(mem, pci.frame_buffer(), pci.vga_rom()) || shadows {
             self.attention |= Attention::MAP_CHANGED;
         }
         let rerouted = self.router.route(pci.pirq_routes());
@@ -553,7 +553,7 @@ impl IoSpace for Board {
             None => self.chips.vga.mmio_read(addr.0 as u32, width),
             Some(at) => {
                 let mut bytes = [0; 4];
-                mem.phys_read(at, &mut bytes);
+                mem.frame_buffer_read(at, &mut bytes);
                 u32::from_le_bytes(bytes) & width.mask()
             }
         }
@@ -565,7 +565,7 @@ impl IoSpace for Board {
             None => self.chips.vga.mmio_write(addr.0 as u32, value, width),
             Some(at) => {
                 let bytes = value.to_le_bytes();
-                mem.phys_write(at, bytes.get(..width.bytes() as usize).unwrap_or(&bytes));
+                mem.frame_buffer_write(at, bytes.get(..width.bytes() as usize).unwrap_or(&bytes));
             }
         }
     }

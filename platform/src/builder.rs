@@ -4,7 +4,7 @@ use oldiron_cpu::{CpuModel, Dispatch};
 use oldiron_devices::{
     BlockImage, Chs, Cmos, CoprocessorError, DateTime, DiskError, DmaPair, FloppyController, FloppyKind,
     GeometryError, IdeChannel, PicPair, Pit, Ps2Controller, SystemPorts, Timing, Uart, Vga, check_chs,
-    pci::{PciChipset, PowerManagement},
+    pci::{HotPlug, PciChipset, PowerManagement},
 };
 use oldiron_mmu::TickRate;
 
@@ -454,6 +454,7 @@ impl MachineBuilder {
             network: self.network.map(|card| card.build(!self.isa)).transpose()?,
             pci: (!self.isa).then(PciChipset::new),
             power: (!self.isa).then(|| PowerManagement::new(source::SCI)),
+            hot_plug: (!self.isa).then(HotPlug::default),
             direct_boot: self.direct_boot.map(BootPort::new),
         };
         let board = Board::new(self.rate, self.timing, chips, map, &self.port_log)?;

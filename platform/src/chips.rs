@@ -3,7 +3,7 @@
 use oldiron_devices::{
     Cmos, CoprocessorError, Device, DmaPair, FloppyController, IdeChannel, Ne2000, PicPair, Pit, PortRange,
     Ps2Controller, SystemPorts, Uart, Vga,
-    pci::{ConfigSpace, PciChipset, PowerManagement, slot},
+    pci::{ConfigSpace, HotPlug, PciChipset, PowerManagement, slot},
 };
 use oldiron_mmu::SnapshotError;
 
@@ -34,12 +34,13 @@ pub(crate) enum DeviceId {
     Network,
     Pci,
     Power,
+    HotPlug,
     DirectBoot,
 }
 
 impl DeviceId {
     /// All chips, in the order in which they are reset and saved.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Pic,
         Self::Pit,
         Self::Dma,
@@ -56,6 +57,7 @@ impl DeviceId {
         Self::Network,
         Self::Pci,
         Self::Power,
+        Self::HotPlug,
         Self::DirectBoot,
     ];
 
@@ -88,6 +90,7 @@ pub(crate) struct Chips {
     /// Not on a machine that has ISA alone.
     pub(crate) pci: Option<PciChipset>,
     pub(crate) power: Option<PowerManagement>,
+    pub(crate) hot_plug: Option<HotPlug>,
     /// Where something is booted directly.
     pub(crate) direct_boot: Option<BootPort>,
 }
@@ -118,6 +121,7 @@ impl Chips {
             DeviceId::Network => (self.network.as_mut()?, dma),
             DeviceId::Pci => (self.pci.as_mut()?, dma),
             DeviceId::Power => (self.power.as_mut()?, dma),
+            DeviceId::HotPlug => (self.hot_plug.as_mut()?, dma),
             DeviceId::DirectBoot => (self.direct_boot.as_mut()?, dma),
         })
     }
@@ -152,6 +156,7 @@ impl Chips {
             DeviceId::Network => self.network.as_ref()?,
             DeviceId::Pci => self.pci.as_ref()?,
             DeviceId::Power => self.power.as_ref()?,
+            DeviceId::HotPlug => self.hot_plug.as_ref()?,
             DeviceId::DirectBoot => self.direct_boot.as_ref()?,
         })
     }
@@ -212,6 +217,7 @@ impl Chips {
         self.network.iter().for_each(|card| w.component(card));
         self.pci.iter().for_each(|pci| w.component(pci));
         self.power.iter().for_each(|power| w.component(power));
+        self.hot_plug.iter().for_each(|ports| w.component(ports));
         self.direct_boot.iter().for_each(|port| w.component(port));
     }
 
@@ -234,6 +240,9 @@ impl Chips {
         self.network.iter_mut().try_for_each(|card| r.component(card))?;
         self.pci.iter_mut().try_for_each(|pci| r.component(pci))?;
         self.power.iter_mut().try_for_each(|power| r.component(power))?;
+        self.hot_plug
+            .iter_mut()
+            .try_for_each(|ports| r.component(ports))?;
         self.direct_boot.iter_mut().try_for_each(|port| r.component(port))
     }
 }

@@ -38,4 +38,8 @@ impl DmaBus for BoardDma<'_> {
     fn memory_write(&mut self, addr: u32, data: &[u8]) {
         self.mem.phys_write(addr, data);
     }
+
+    fn clear_frame_buffer(&mut self) {
+        self.mem.clear_frame_buffer();
+    }
 }

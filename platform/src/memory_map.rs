@@ -7,7 +7,7 @@
 //! 000C8000–000EFFFF  other adapter ROMs
 //! 000F0000–000FFFFF  system BIOS (its last 128 KiB from E0000, if it is that large)
 //! 00100000–          RAM
-//! E0000000–E0FFFFFF  frame buffer of the display adapter
+//! E0000000–E0FFFFFF  frame buffer of the display adapter; with PCI, where its base address says
 //! FFEx0000–FFEFFFFF  system BIOS, for a reset while the A20 gate is closed
 //! FFFx0000–FFFFFFFF  system BIOS, all of it
 //! ```
@@ -58,7 +58,8 @@ pub(crate) struct MemoryMap {
     /// Other adapter ROMs: the address of each page, and what is there.
     adapter_roms: BTreeMap<u32, RomId>,
     pam: [u8; 7],
-    /// Where the VGA BIOS is seen at a base address of PCI.
+    /// Where the frame buffer is seen, and the VGA BIOS at a base address of PCI.
+    frame_buffer: Option<u32>,
     vga_rom: Option<u32>,
 }
 
@@ -80,22 +81,37 @@ impl MemoryMap {
         true
     }
 
-    /// Maps the VGA BIOS at a base address, if that is where cards may be: above RAM, and below what belongs to the
-    /// processor and the system BIOS. False if it is there already.
-    pub(crate) fn place_vga_rom(&mut self, mem: &mut GuestMemory, address: Option<u32>) -> bool {
+    /// Maps the frame buffer and the VGA BIOS at base addresses, if these are where cards may be: above RAM, and below
+    /// what belongs to the processor and the system BIOS. Where both are, the BIOS is seen. False if they are there
+    /// already.
+    pub(crate) fn place_vga(
+        &mut self,
+        mem: &mut GuestMemory,
+        frame_buffer: Option<u32>,
+        rom: Option<u32>,
+    ) -> bool {
         let lowest = mem.ram_bytes().max(MIB);
-        let window = lowest..CARDS_END - self.vga_bios_bytes;
-        let address = address.filter(|address| window.contains(address));
-        if address == self.vga_rom {
+        let placed = |address: Option<u32>, bytes: u32| {
+            address.filter(|address| (lowest..=CARDS_END - bytes).contains(address))
+        };
+        let frame_buffer = placed(frame_buffer, Vga::FRAME_BUFFER_BYTES);
+        let rom = placed(rom, self.vga_bios_bytes);
+        if (frame_buffer, rom) == (self.frame_buffer, self.vga_rom) {
             return false;
+        }
+        if let Some(old) = self.frame_buffer {
+            mem.map_hole(old, Vga::FRAME_BUFFER_BYTES);
         }
         if let Some(old) = self.vga_rom {
             mem.map_hole(old, self.vga_bios_bytes);
         }
-        if let Some(new) = address {
+        if let Some(new) = frame_buffer {
+            mem.map_frame_buffer(new);
+        }
+        if let Some(new) = rom {
             mem.map_rom(new, self.vga_bios_bytes, self.vga_bios, 0);
         }
-        self.vga_rom = address;
+        (self.frame_buffer, self.vga_rom) = (frame_buffer, rom);
         true
     }
 
@@ -186,6 +202,7 @@ pub(crate) fn build(
         nothing,
         adapter_roms,
         pam: [0; 7],
+        frame_buffer: Some(Vga::FRAME_BUFFER),
         vga_rom: None,
     };
     Ok((mem, map))
@@ -340,18 +357,38 @@ mod tests {
     fn the_vga_bios_is_seen_at_a_base_address_where_cards_may_be() {
         let (mut mem, mut map) = build(2, &bios(64), &[7; 0x1200], &[]).unwrap();
         mem.phys_write(MIB, &[1]);
+        assert!(map.place_vga(&mut mem, None, None));
         for nowhere in [MIB, 0xf_0000, 0xfec0_0000, 0xffff_0000] {
-            assert!(!map.place_vga_rom(&mut mem, Some(nowhere)), "{nowhere:#x}");
+            assert!(!map.place_vga(&mut mem, None, Some(nowhere)), "{nowhere:#x}");
         }
-        assert!(map.place_vga_rom(&mut mem, Some(0xfebf_0000)));
+        assert!(map.place_vga(&mut mem, None, Some(0xfebf_0000)));
         assert_eq!([0xfebf_11ff, 0xfebf_1200].map(|at| byte(&mem, at)), [7, 0xff]);
-        assert!(map.place_vga_rom(&mut mem, Some(0xe000_0000)));
+        assert!(map.place_vga(&mut mem, None, Some(0xe000_0000)));
         assert_eq!([0xfebf_0000, 0xe000_0000].map(|at| byte(&mem, at)), [0xff, 7]);
-        assert!(map.place_vga_rom(&mut mem, None));
+        assert!(map.place_vga(&mut mem, None, None));
         assert_eq!(
             [0xe000_0000, MIB, 0xc_0000].map(|at| byte(&mem, at)),
             [0xff, 1, 7]
         );
+    }
+
+    #[test]
+    fn the_frame_buffer_moves_with_its_contents_and_hides_behind_the_bios() {
+        let (mut mem, mut map) = build(2, &bios(64), &[7; 0x1200], &[]).unwrap();
+        mem.phys_write(0xe000_0000, &[5]);
+        mem.phys_write(0xe0ff_ffff, &[6]);
+        assert!(!map.place_vga(&mut mem, Some(0xe000_0000), None));
+        assert!(map.place_vga(&mut mem, Some(0xfdc0_0000), None), "the last place");
+        let seen = |mem: &GuestMemory, ats: [u32; 3]| ats.map(|at| byte(mem, at));
+        assert_eq!(seen(&mem, [0xe000_0000, 0xfdc0_0000, 0xfebf_ffff]), [0xff, 5, 6]);
+        assert!(map.place_vga(&mut mem, Some(0x20_0000), Some(0x20_0000)));
+        assert_eq!(seen(&mem, [0x20_0000, 0x20_2000, 0x11f_ffff]), [7, 0, 6]);
+        assert!(map.place_vga(&mut mem, Some(0x20_0000), None));
+        assert_eq!(seen(&mem, [0x20_0000, 0x20_2000, 0x11f_ffff]), [5, 0, 6]);
+        for nowhere in [0x10_0000, 0xfe00_0000] {
+            map.place_vga(&mut mem, Some(nowhere), None);
+            assert_eq!(seen(&mem, [nowhere, 0x20_0000, 0xff00_0000])[1..], [0xff, 0xff]);
+        }
     }
 
     #[test]

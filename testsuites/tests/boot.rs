@@ -10,8 +10,6 @@
     reason = "a test may fail"
 )]
 
-#[path = "boot/bochs_bios.rs"]
-mod bochs_bios;
 #[path = "boot/cdrom.rs"]
 mod cdrom;
 #[path = "boot/desktop.rs"]
@@ -26,6 +24,8 @@ mod hard_disk;
 mod mouse;
 #[path = "boot/network.rs"]
 mod network;
+#[path = "boot/other_bios.rs"]
+mod other_bios;
 #[path = "boot/picture.rs"]
 mod picture;
 #[allow(dead_code, reason = "shared with state.rs, which needs the exit code")]
@@ -144,7 +144,7 @@ fn main() {
     let trials = trials
         .chain(hard_disk::trials())
         .chain(extenders::trials())
-        .chain(bochs_bios::trials())
+        .chain(other_bios::trials())
         .chain(direct::trials())
         .chain(systems::trials());
     libtest_mimic::run(&arguments, trials.collect()).exit();

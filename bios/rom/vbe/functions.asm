@@ -5,6 +5,7 @@ functions:
     check controller_old,   "00h: a caller of VBE 1 gets 256 bytes"
     check modes,            "01h, 02h, 03h: every mode is what 01h says of it"
     check modes_unknown,    "01h, 02h: a mode that is not there is refused"
+    check frame_buffer,     "01h: the frame buffer is where base address 0 of the card says"
     check modes_plain,      "02h, 03h: modes of IBM's, and back from VBE"
     check memory_cleared,   "02h: the memory is cleared unless bit 15 is set"
     check windows,          "05h: the window moves, by interrupt and by far call"
@@ -102,7 +103,7 @@ modes:
     jne .bad
     cmp ax, [di+32h]
     jne .bad
-    cmp dword [di+28h], 0E0000000h
+    cmp dword [di+28h], FRAME_BUFFER
     jne .bad
     mov bx, cx
     or bh, 40h
@@ -138,6 +139,54 @@ modes:
     pop es
     mov ax, cx
     jmp failed
+
+; The card is function 0 of device 2.
+VGA_COMMAND     equ 80001004h
+VGA_BAR0        equ 80001010h
+FRAME_BUFFER    equ 0E0000000h
+
+; Register %1 of the card's configuration space = %2.
+%macro CONFIGURE 2
+    mov eax, %1
+    mov dx, 0CF8h
+    out dx, eax
+    mov eax, %2
+    mov dx, 0CFCh
+    out dx, eax
+%endmacro
+
+frame_buffer:
+    mov cx, 101h
+    call fill_buffer_of_mode
+    jne failed
+    IS [di], 009Bh
+    cmp dword [di+28h], FRAME_BUFFER
+    jne .bad
+    CONFIGURE VGA_BAR0, 0F1000000h
+    mov cx, 101h
+    call fill_buffer_of_mode
+    cmp dword [di+28h], 0F1000000h
+    jne .bad
+    mov dx, 0CF8h               ; which register was selected is not forgotten
+    in eax, dx
+    cmp eax, VGA_BAR0
+    jne .bad
+    CONFIGURE VGA_COMMAND, 1
+    mov cx, 101h
+    call fill_buffer_of_mode
+    cmp dword [di+28h], 0
+    jne .bad
+    cmp word [di], 001Bh        ; through the window alone
+    jne .bad
+    call .restore
+    jmp passed
+.bad:
+    call .restore
+    jmp failed
+.restore:
+    CONFIGURE VGA_BAR0, FRAME_BUFFER
+    CONFIGURE VGA_COMMAND, 3
+    ret
 
 ; Information about mode CX at DI = BUFFER. Z if it is there.
 fill_buffer_of_mode:

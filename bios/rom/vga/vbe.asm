@@ -15,7 +15,6 @@ DISPI_VIRT_HEIGHT equ 7
 DISPI_X_OFFSET  equ 8
 DISPI_Y_OFFSET  equ 9
 DISPI_MEMORY    equ 0Ah         ; in units of 64 KiB
-FRAME_BUFFER    equ 0E0000000h
 
 ; In the BIOS data area: the number of the VBE mode with its bits 14 and 15, while one is set. VIDEO_MODE is then
 ; NO_MODE, which draws no text.
@@ -295,8 +294,14 @@ vbe_mode_information:
     mov byte [es:di+18h], 1     ; planes
     mov byte [es:di+1Ah], 1     ; banks
     mov byte [es:di+1Eh], 1
-    mov word [es:di+28h], FRAME_BUFFER & 0FFFFh
-    mov word [es:di+2Ah], FRAME_BUFFER >> 16
+    push eax                    ; its upper half is the caller's
+    call vbe_frame_buffer
+    mov [es:di+28h], eax
+    test eax, eax
+    pop eax
+    jnz .linear
+    and byte [es:di], ~80h      ; only through the window
+.linear:
     mov word [es:di+3Eh], 0FE80h        ; the EDID's 170 MHz, in Hz
     mov word [es:di+40h], 0A21h
 

@@ -17,9 +17,26 @@
     dw 0AA55h
     db 64                       ; 32 KiB in units of 512
     jmp init
+    times 18h-($-$$) db 0
+    dw pci_data
     times 1Eh-($-$$) db 0
     db "IBM VGA compatible BIOS", 0     ; where programs look for a VGA
     db "oldiron VGA BIOS, MIT or Apache-2.0; fonts: see NOTICE", 0
+
+; By this BIOSes find out whether the ROM at a base address is for the function there (PCI 2.1 6.3.1.2).
+    align 4, db 0
+pci_data:
+    db "PCIR"
+    dw VGA_VENDOR, VGA_DEVICE
+    dw 0                        ; no vital product data
+    dw 18h                      ; bytes of this
+    db 0                        ; revision
+    db 0, 0, 3                  ; class: VGA
+    dw 64                       ; 32 KiB in units of 512
+    dw 1                        ; revision of the code
+    db 0                        ; for the PC/AT
+    db 80h                      ; the last image
+    dw 0
 
 ; ---------------------------------------------------------------- start-up
 
@@ -146,6 +163,7 @@ nothing:
 %include "info.asm"
 %include "state.asm"
 %include "vbe.asm"
+%include "vbe/frame_buffer.asm"
 %include "../int05_print_screen.asm"
 %include "tables.asm"
 

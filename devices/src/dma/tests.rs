@@ -19,6 +19,8 @@ impl DmaBus for Bus<'_> {
     fn memory_write(&mut self, addr: u32, data: &[u8]) {
         self.0.phys_write(addr, data);
     }
+
+    fn clear_frame_buffer(&mut self) {}
 }
 
 struct Board {

@@ -9,7 +9,7 @@ use oldiron_mmu::{IoWidth, Snapshot, SnapshotError, StateReader, StateWriter};
 use serde::{Deserialize, Serialize};
 
 use super::{Command, ConfigSpace, Identity, slot};
-use crate::{Ctx, Device, PortRange, ResetKind};
+use crate::{Ctx, Device, PortRange, ResetKind, Vga};
 
 const CONFIG_ADDRESS: u16 = 0xcf8;
 const RESET_CONTROL: u16 = 0xcf9;
@@ -37,6 +37,8 @@ const IDE_DECODE: u16 = 1 << 15;
 /// PIIX3 IDE: the base address of the bus masters, eight ports for each channel.
 const BUS_MASTER_BAR: usize = 4;
 const BUS_MASTER_PORTS: u16 = 8;
+/// VGA: the base address of the frame buffer.
+const FRAME_BUFFER_BAR: usize = 0;
 /// The window of the VGA BIOS.
 const VGA_ROM_BYTES: u32 = 0x1_0000;
 
@@ -148,20 +150,22 @@ fn ide_controller() -> ConfigSpace {
     .register(IDETIM, &[0, 0x80, 0, 0x80, 0], &[0xff, 0xf3, 0xff, 0xf3, 0xff])
 }
 
-/// The VGA as other BIOSes look for it: by its class, its BIOS at a base address. The identity is that of the VGA of
-/// Bochs, which their VGA BIOSes are for. Its old ports and memory are decoded in any case.
+/// The VGA as other BIOSes look for it: by its class, its frame buffer and its BIOS at base addresses. The identity is
+/// that of the VGA of Bochs, which their VGA BIOSes are for. Its old ports and memory are decoded in any case, and for
+/// BIOSes that know of no PCI its frame buffer is where it is on the ISA bus after a reset.
 fn vga() -> ConfigSpace {
     ConfigSpace::new(Identity {
         vendor: 0x1234,
         device: 0x1111,
-        revision: 2,
+        revision: 0,
         class: 0x03_0000,
         multi_function: false,
     })
     .command(
-        Command::empty(),
+        Command::IO | Command::MEMORY,
         Command::IO | Command::MEMORY | Command::BUS_MASTER,
     )
+    .memory_bar(FRAME_BUFFER_BAR, Vga::FRAME_BUFFER_BYTES, Vga::FRAME_BUFFER)
     .rom_bar(VGA_ROM_BYTES)
 }
 
@@ -245,6 +249,11 @@ impl PciChipset {
         self.vga.rom_address()
     }
 
+    /// Where the frame buffer is seen.
+    pub fn frame_buffer(&self) -> Option<u32> {
+        self.vga.memory_address(FRAME_BUFFER_BAR)
+    }
+
     fn write_reset_control(&mut self, value: u8, ctx: &mut Ctx<'_>) {
         let rises = value & !self.s.reset_control & RC_RESET_CPU != 0;
         self.s.reset_control = value & (RC_SYSTEM_RESET | RC_RESET_CPU);
@@ -304,7 +313,7 @@ impl Device for PciChipset {
 
 impl Snapshot for PciChipset {
     const TAG: [u8; 4] = *b"PCI ";
-    const VERSION: u16 = 2;
+    const VERSION: u16 = 3;
 
     fn save(&self, w: &mut StateWriter) {
         w.put(&self.s);
@@ -421,6 +430,18 @@ mod tests {
         chip.ide.write(0x04, 0x05);
         let first = |channel| chip.bus_master_window(channel).unwrap().first;
         assert_eq!([0, 1].map(first), [0xc040, 0xc048]);
+    }
+
+    #[test]
+    fn the_frame_buffer_is_16_mib_that_can_be_moved() {
+        let mut chip = PciChipset::new();
+        assert_eq!(chip.frame_buffer(), Some(Vga::FRAME_BUFFER));
+        chip.vga.write(0x13, 0xc7);
+        assert_eq!(chip.frame_buffer(), Some(0xc700_0000));
+        chip.vga.write(0x12, 0xff);
+        assert_eq!(chip.frame_buffer(), Some(0xc700_0000));
+        chip.vga.write(0x04, 0x01);
+        assert_eq!(chip.frame_buffer(), None);
     }
 
     #[test]

@@ -25,6 +25,9 @@ const INTERRUPT_PIN: u8 = 0x3d;
 
 /// Bit 0 of a base address: it is one of ports.
 const IO_SPACE: u8 = 1;
+/// Low bits of a base address of memory: kind (bits 1 and 2) and, in bit 3, whether it may be prefetched.
+const MEMORY_FLAGS: u32 = 0x0f;
+const PREFETCHABLE: u32 = 1 << 3;
 /// Bit 0 of the ROM's base address: it is decoded.
 const ROM_ENABLE: u32 = 1;
 
@@ -131,6 +134,14 @@ impl ConfigSpace {
         self
     }
 
+    /// With base address `bar` for `bytes` of prefetchable memory below 4 GiB, a power of two from 4 KiB on; after a
+    /// reset it is `address` (§6.2.5.1).
+    pub fn memory_bar(self, bar: usize, bytes: u32, address: u32) -> Self {
+        let mask = bytes.max(0x1000).next_power_of_two().wrapping_neg();
+        let preset = address & mask | PREFETCHABLE;
+        self.register(bar_offset(bar), &preset.to_le_bytes(), &mask.to_le_bytes())
+    }
+
     /// With the base address of an expansion ROM of `bytes`, a power of two from 2 KiB on (§6.2.5.2).
     pub fn rom_bar(self, bytes: u32) -> Self {
         let mask = bytes.max(0x800).next_power_of_two().wrapping_neg() | ROM_ENABLE;
@@ -139,10 +150,15 @@ impl ConfigSpace {
 
     /// Where the expansion ROM is, if it is decoded.
     pub fn rom_address(&self) -> Option<u32> {
-        let high = u32::from(self.read_u16(ROM_BASE_ADDRESS + 2)) << 16;
-        let register = high | u32::from(self.read_u16(ROM_BASE_ADDRESS));
+        let register = self.read_u32(ROM_BASE_ADDRESS);
         let decoded = register & ROM_ENABLE != 0 && self.command_bits().contains(Command::MEMORY);
         Some(register & !ROM_ENABLE).filter(|&address| decoded && address != 0)
+    }
+
+    /// Where the memory of base address `bar` is, if it is decoded and has an address.
+    pub fn memory_address(&self, bar: usize) -> Option<u32> {
+        let address = self.read_u32(bar_offset(bar)) & !MEMORY_FLAGS;
+        (self.command_bits().contains(Command::MEMORY) && address != 0).then_some(address)
     }
 
     /// RESET#.
@@ -158,6 +174,11 @@ impl ConfigSpace {
     /// Reads 16 bits, at an offset below FFh.
     pub fn read_u16(&self, offset: u8) -> u16 {
         u16::from_le_bytes([self.read(offset), self.read(offset.wrapping_add(1))])
+    }
+
+    fn read_u32(&self, offset: u8) -> u32 {
+        let high = self.read_u16(offset.wrapping_add(2));
+        u32::from(self.read_u16(offset)) | u32::from(high) << 16
     }
 
     /// Writes a byte; bits that cannot be written stay.
@@ -228,10 +249,6 @@ mod tests {
         .io_bar(0, 32)
     }
 
-    fn read_u32(space: &ConfigSpace, at: u8) -> u32 {
-        u32::from(space.read_u16(at)) | u32::from(space.read_u16(at + 2)) << 16
-    }
-
     fn write_u32(space: &mut ConfigSpace, at: u8, value: u32) {
         for (offset, byte) in (at..).zip(value.to_le_bytes()) {
             space.write(offset, byte);
@@ -241,15 +258,15 @@ mod tests {
     #[test]
     fn the_header_says_who_it_is_and_takes_no_writes() {
         let mut space = card();
-        let header = |space: &ConfigSpace| [0u8, 8, 0xc].map(|at| read_u32(space, at));
+        let header = |space: &ConfigSpace| [0u8, 8, 0xc].map(|at| space.read_u32(at));
         let before = header(&space);
         assert_eq!(before, [0x8029_10ec, 0x0200_0103, 0x0080_0000]);
         for offset in 0..=u8::MAX {
             space.write(offset, 0xff);
         }
         assert_eq!(header(&space), before);
-        assert_eq!(read_u32(&space, 4), 0x0280_0101);
-        assert_eq!(read_u32(&space, 0x3c), 0x01ff);
+        assert_eq!(space.read_u32(4), 0x0280_0101);
+        assert_eq!(space.read_u32(0x3c), 0x01ff);
         space.reset();
         assert_eq!(space, card());
     }
@@ -258,9 +275,9 @@ mod tests {
     fn all_ones_in_a_base_address_tell_its_size() {
         let mut space = card();
         write_u32(&mut space, 0x10, u32::MAX);
-        assert_eq!(read_u32(&space, 0x10), 0xffff_ffe1);
+        assert_eq!(space.read_u32(0x10), 0xffff_ffe1);
         write_u32(&mut space, 0x14, u32::MAX);
-        assert_eq!(read_u32(&space, 0x14), 0, "a base address that is not there");
+        assert_eq!(space.read_u32(0x14), 0, "a base address that is not there");
     }
 
     #[test]
@@ -282,12 +299,31 @@ mod tests {
     }
 
     #[test]
+    fn memory_is_decoded_when_enabled_at_an_address() {
+        let mut space = card().memory_bar(1, 1 << 20, 0xe000_0000);
+        let space_enabled = |space: &mut ConfigSpace, on: bool| {
+            space.writable[4] = 0xff;
+            space.write(4, u8::from(on) << 1);
+        };
+        assert_eq!(space.read_u32(0x14), 0xe000_0008);
+        assert_eq!(space.memory_address(1), None);
+        space_enabled(&mut space, true);
+        assert_eq!(space.memory_address(1), Some(0xe000_0000));
+        write_u32(&mut space, 0x14, u32::MAX);
+        assert_eq!(space.read_u32(0x14), 0xfff0_0008);
+        write_u32(&mut space, 0x14, 0xc12f_ffff);
+        assert_eq!(space.memory_address(1), Some(0xc120_0000));
+        write_u32(&mut space, 0x14, 0);
+        assert_eq!(space.memory_address(1), None);
+    }
+
+    #[test]
     fn an_expansion_rom_is_decoded_when_both_enables_are_set() {
         let mut space = card()
             .rom_bar(0x1_0000)
             .command(Command::empty(), Command::MEMORY);
         write_u32(&mut space, 0x30, u32::MAX);
-        assert_eq!(read_u32(&space, 0x30), 0xffff_0001);
+        assert_eq!(space.read_u32(0x30), 0xffff_0001);
         write_u32(&mut space, 0x30, 0xfe12_3457);
         assert_eq!(space.rom_address(), None);
         space.write(4, 2);
@@ -309,7 +345,7 @@ mod tests {
         let mut damaged = bytes.clone();
         damaged[2..].fill(0x55);
         loaded.load(&mut StateReader::new("card", &damaged)).unwrap();
-        assert_eq!(read_u32(&loaded, 0), 0x8029_10ec);
+        assert_eq!(loaded.read_u32(0), 0x8029_10ec);
         assert!(loaded.load(&mut StateReader::new("card", &bytes[..9])).is_err());
     }
 }

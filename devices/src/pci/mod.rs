@@ -9,10 +9,12 @@
 
 mod chipset;
 mod config_space;
+mod hotplug;
 mod power;
 
 pub use chipset::{ConfigAddress, PciChipset};
 pub use config_space::{Command, ConfigSpace, Identity};
+pub use hotplug::HotPlug;
 pub use power::PowerManagement;
 
 /// Where functions of the board's own chips are: device and function.

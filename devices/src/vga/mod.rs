@@ -32,7 +32,7 @@ mod text;
 mod timing;
 
 use bitflags::bitflags;
-use oldiron_mmu::{IoWidth, PAGE_SIZE};
+use oldiron_mmu::IoWidth;
 
 use self::dispi::{Dispi, Effect};
 use self::linear::{LinearPicture, Scanout};
@@ -119,7 +119,7 @@ fn palette(registers: &Registers) -> [u32; 256] {
 }
 
 impl Vga {
-    /// Physical address of the frame buffer.
+    /// Physical address of the frame buffer, where PCI does not say another.
     pub const FRAME_BUFFER: u32 = 0xe000_0000;
     /// Size of the frame buffer.
     pub const FRAME_BUFFER_BYTES: u32 = 16 << 20;
@@ -152,13 +152,13 @@ impl Vga {
         }
     }
 
-    /// Where in physical memory an access to A0000h to BFFFFh ends while the frame buffer is shown: the selected
-    /// bank lies at A0000h, and nothing at B0000h. `None`: the VGA's own memory answers.
+    /// Where in the frame buffer an access to A0000h to BFFFFh ends while that is shown: the selected bank lies at
+    /// A0000h, and nothing at B0000h, which is past the end. `None`: the VGA's own memory answers.
     #[inline]
     pub fn banked(&self, addr: u32) -> Option<u32> {
         self.dispi.is_enabled().then(|| match addr & 0x1_ffff {
-            offset @ 0..=0xffff => Self::FRAME_BUFFER + self.dispi.bank_start() + offset,
-            _ => Self::FRAME_BUFFER + Self::FRAME_BUFFER_BYTES,
+            offset @ 0..=0xffff => self.dispi.bank_start() + offset,
+            _ => Self::FRAME_BUFFER_BYTES,
         })
     }
 
@@ -324,7 +324,7 @@ impl Vga {
         self.registers.dac.set_wide(self.dispi.has_wide_dac());
         self.registers_changed = true;
         if effect == Effect::Cleared {
-            clear_frame_buffer(ctx);
+            ctx.dma.clear_frame_buffer();
         }
     }
 
@@ -344,18 +344,6 @@ impl Vga {
         }
         let disabled = control & crtc::DISABLE_VERTICAL_INTERRUPT != 0;
         ctx.irq.set(self.irq, self.vertical_interrupt && !disabled);
-    }
-}
-
-/// Writes zeros where there are none, so that what the guest never uses takes no memory of the host.
-fn clear_frame_buffer(ctx: &mut Ctx<'_>) {
-    let mut page = [0; PAGE_SIZE as usize];
-    for at in (0..Vga::FRAME_BUFFER_BYTES).step_by(page.len()) {
-        ctx.dma.memory_read(Vga::FRAME_BUFFER + at, &mut page);
-        if page.iter().any(|&byte| byte != 0) {
-            page.fill(0);
-            ctx.dma.memory_write(Vga::FRAME_BUFFER + at, &page);
-        }
     }
 }
 

@@ -342,3 +342,60 @@ fn a_machine_with_isa_alone_has_no_configuration_ports() {
         "{refused}"
     );
 }
+
+#[test]
+fn the_frame_buffer_is_seen_where_base_address_0_says_and_in_the_window_anywhere() {
+    const COMMAND: u32 = 0x8000_1004;
+    const BAR_0: u32 = 0x8000_1010;
+    let configure = |rig: &mut Rig, register: u32, value: u32| {
+        rig.write(0xcf8, register, IoWidth::Dword);
+        rig.write(0xcfc, value, IoWidth::Dword);
+    };
+    let dispi = |rig: &mut Rig, index: u32, value: u32| {
+        rig.write(0x1ce, index, IoWidth::Word);
+        rig.write(0x1cf, value, IoWidth::Word);
+    };
+    let through_window = |rig: &mut Rig| {
+        let Machine { board, mem, .. } = &mut rig.machine;
+        board.mmio_read(mem, rig.now, PhysAddr(0xa_0004), IoWidth::Dword)
+    };
+    let seen = |rig: &Rig, address: u32| {
+        let mut bytes = [0; 4];
+        rig.machine.mem.phys_read(address, &mut bytes);
+        u32::from_le_bytes(bytes)
+    };
+    const DOTS: [u8; 4] = [1, 2, 3, 4];
+    const VALUE: u32 = 0x0403_0201;
+
+    let mut rig = Rig::new();
+    dispi(&mut rig, 4, 0x41);
+    dispi(&mut rig, 5, 1);
+    rig.machine.mem.phys_write(0xe001_0004, &DOTS);
+    assert_eq!(through_window(&mut rig), VALUE);
+    configure(&mut rig, BAR_0, 0xc100_0000);
+    assert!(rig.attention().contains(Attention::MAP_CHANGED));
+    assert_eq!([0xe001_0004, 0xc101_0004].map(|at| seen(&rig, at)), [!0, VALUE]);
+
+    let saved = rig.machine.save_state().unwrap();
+    configure(&mut rig, COMMAND, 0);
+    assert_eq!((seen(&rig, 0xc101_0004), through_window(&mut rig)), (!0, VALUE));
+    // Switched on again, the picture begins as zeros, although no address reaches it.
+    dispi(&mut rig, 4, 0);
+    dispi(&mut rig, 4, 0x41);
+    dispi(&mut rig, 5, 1);
+    assert_eq!(through_window(&mut rig), 0);
+
+    let mut other = Rig::new();
+    other.machine.restore_state(&saved).unwrap();
+    assert_eq!([0xe001_0004, 0xc101_0004].map(|at| seen(&other, at)), [!0, VALUE]);
+}
+
+#[test]
+fn on_the_isa_bus_the_frame_buffer_stays_where_it_is() {
+    let mut rig = Rig::with(MachineBuilder::new().isa(true));
+    rig.write(0xcf8, 0x8000_1010, IoWidth::Dword);
+    rig.write(0xcfc, 0xc100_0000, IoWidth::Dword);
+    let MapKind::Ram(_) = rig.machine.mem.lookup(0xe000_0000) else {
+        panic!("no frame buffer");
+    };
+}

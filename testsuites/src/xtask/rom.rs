@@ -29,7 +29,7 @@ struct Image {
     symbols: bool,
 }
 
-const IMAGES: [Image; 10] = [
+const IMAGES: [Image; 11] = [
     Image {
         name: "bios",
         source: "bios.asm",
@@ -55,6 +55,13 @@ const IMAGES: [Image; 10] = [
         name: "demo",
         source: "demo/demo.asm",
         bytes: 64 << 10,
+        checksum: false,
+        symbols: false,
+    },
+    Image {
+        name: "eltorito",
+        source: "eltorito/eltorito.asm",
+        bytes: 8 * 512,
         checksum: false,
         symbols: false,
     },

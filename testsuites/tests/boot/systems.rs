@@ -11,7 +11,7 @@ const KOLIBRI: &str = "kolibri/kolibri.img";
 const MINIX: &str = "minix2-hd/minix2-hd64.img.gz";
 const OPENBSD: &str = "openbsd-floppy/openbsd.img";
 const LINUX_24: &str = "boote-linux24/boote-linux-2.4.20.img";
-const DEBIAN: &str = "debian12-i386/deb12-isolinux.iso";
+pub const DEBIAN: &str = "debian12-i386/deb12-isolinux.iso";
 const DISK: &str = "fdos-hd/fdhd-free.img.gz";
 
 /// The tests of this file.
@@ -123,6 +123,11 @@ fn sha1(path: &str) -> Result<String, Failed> {
 }
 
 fn debian(image: &Path) -> Outcome {
+    debian_with(image, &[])
+}
+
+/// Debian from its CD on a machine with a disk and a network card, with more arguments.
+pub fn debian_with(image: &Path, arguments: &[&str]) -> Outcome {
     let oldiron = Oldiron::new();
     let disk = unpacked(&guests().join(DISK), &oldiron)?;
     let sums = [
@@ -139,6 +144,7 @@ fn debian(image: &Path) -> Outcome {
             "--nic",
             "pci,mac=52:54:00:ab:cd:ef",
         ])
+        .args(arguments)
         .run();
     let serial = ended.succeeded()?.serial();
     let powered_off = ended.said().contains("powered off") && serial.contains("GUEST-DONE-OK");
