@@ -28,6 +28,9 @@ command -v pkg-config >/dev/null 2>&1 || missing=yes
 [ -e /usr/include/stdio.h ] || missing=yes
 has_library 'libX11\.so\.6' || missing=yes
 has_library 'libXcursor\.so\.1' || missing=yes
+has_library 'libXi\.so\.6' || missing=yes
+has_library 'libX11-xcb\.so\.1' || missing=yes
+has_library 'libxkbcommon-x11\.so\.0' || missing=yes
 [ $missing = yes ] || exit 0
 
 as_root() {
@@ -44,14 +47,14 @@ as_root() {
 if command -v apt-get >/dev/null 2>&1; then
     as_root apt-get update -qq
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-        gcc libc6-dev pkg-config libasound2-dev libx11-6 libxcursor1 >/dev/null
+        gcc libc6-dev pkg-config libasound2-dev libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon-x11-0 >/dev/null
 elif command -v dnf >/dev/null 2>&1; then
     # Untested.
-    as_root dnf install -q -y gcc glibc-devel pkgconf-pkg-config alsa-lib-devel libX11 libXcursor
+    as_root dnf install -q -y gcc glibc-devel pkgconf-pkg-config alsa-lib-devel libX11 libX11-xcb libXcursor libXi libxkbcommon-x11
 elif command -v pacman >/dev/null 2>&1; then
     # Untested.
-    as_root pacman -S --needed --noconfirm --quiet gcc pkgconf alsa-lib libx11 libxcursor
+    as_root pacman -S --needed --noconfirm --quiet gcc pkgconf alsa-lib libx11 libxcursor libxi libxkbcommon-x11
 else
-    echo "setup.sh: no apt, dnf or pacman here; install gcc, pkg-config, the ALSA headers, libX11 and libXcursor" >&2
+    echo "setup.sh: no apt, dnf or pacman here; install gcc, pkg-config, the ALSA headers, libX11, libX11-xcb, libXcursor, libXi and libxkbcommon-x11" >&2
     exit 1
 fi

@@ -12,6 +12,9 @@ pub const VGA_BIOS: &[u8] = include_bytes!("../images/vgabios.bin");
 /// What is where in [`VGA_BIOS`], as in [`SYSTEM_BIOS_SYMBOLS`].
 pub const VGA_BIOS_SYMBOLS: &str = include_str!("../images/vgabios.sym");
 
+/// The larger font of [`VGA_BIOS`]: code page 437, sixteen rows of eight dots for each character.
+pub const FONT_8X16: &[u8; 4096] = include_bytes!("../rom/vga/fonts/font8x16.bin");
+
 /// The adapter ROM of direct boot, 1 KiB for anywhere in the adapter area: takes INT 19h over. Source: `bios/rom/direct`.
 pub const DIRECT_BOOT: &[u8] = include_bytes!("../images/direct.bin");
 

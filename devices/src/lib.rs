@@ -39,7 +39,7 @@ pub use ide::{
 };
 pub use irq::{IrqLine, IrqLines};
 pub use ne2000::{NE2000_PORTS, Ne2000};
-pub use outbox::{Outbox, SentFrame, SerialByte, SpeakerEdge};
+pub use outbox::{NETWORK_ACTIVITY, Outbox, SentFrame, SerialByte, SpeakerEdge};
 pub use overlay::{CLUSTER_SECTORS, Overlay, OverlayError, OverlayImage};
 pub use pic::PicPair;
 pub use pit::Pit;

@@ -33,6 +33,9 @@ pub struct SentFrame {
     pub bytes: Vec<u8>,
 }
 
+/// The bit of [`Outbox::activity`] for the network card: it sent a frame, or took one in.
+pub const NETWORK_ACTIVITY: u8 = 1 << 6;
+
 /// Everything that chips send out of the machine, in order, each with its tick where that matters.
 ///
 /// Not part of the machine's state: the board empties it at each slice boundary.
@@ -62,6 +65,7 @@ pub struct Outbox {
     pub debug_exit: Option<u8>,
     /// An image could not be read or written: the run must end with a host I/O error.
     pub disk_errors: Vec<DiskError>,
-    /// Disk activity since the board last looked: bit per drive, floppies 0 and 1, disks 2 to 5.
+    /// What was at work since the board last looked: a bit for each drive, floppies 0 and 1, disks 2 to 5, and
+    /// [`NETWORK_ACTIVITY`].
     pub activity: u8,
 }

@@ -91,8 +91,8 @@ pub struct Status {
     pub mips: f64,
     /// Guest time in percent of host time.
     pub percent: f64,
-    /// The drives that are at work, as in `A: C:`.
-    pub drives: String,
+    /// The drives that are at work, and the network, as in `A: CD net`.
+    pub at_work: String,
     /// Why the machine stands still, if it does.
     pub paused: Option<String>,
     /// Something that has just happened.
@@ -107,8 +107,8 @@ impl Status {
             Some(why) => line += &format!(" - PAUSED: {why}"),
             None => line += &format!(" - {:.0} MIPS, {:.0}%", self.mips, self.percent),
         }
-        if !self.drives.is_empty() {
-            line += &format!(" - {}", self.drives);
+        if !self.at_work.is_empty() {
+            line += &format!(" - {}", self.at_work);
         }
         if let Some(notice) = &self.notice {
             line += &format!(" - {notice}");
@@ -163,12 +163,12 @@ mod tests {
         let status = Status {
             mips: 99.6,
             percent: 100.2,
-            drives: "A:".into(),
+            at_work: "A: net".into(),
             ..Status::default()
         };
         assert_eq!(
             status.line("F11: menu"),
-            "oldiron - 100 MIPS, 100% - A: - F11: menu"
+            "oldiron - 100 MIPS, 100% - A: net - F11: menu"
         );
         let status = Status {
             paused: Some("triple fault".into()),
@@ -176,7 +176,7 @@ mod tests {
         };
         assert_eq!(
             status.line("F11: menu"),
-            "oldiron - PAUSED: triple fault - A: - F11: menu"
+            "oldiron - PAUSED: triple fault - A: net - F11: menu"
         );
     }
 }

@@ -16,15 +16,9 @@ mod headless;
 mod image;
 mod img;
 mod iso;
-#[cfg(feature = "window")]
-mod keymap;
 mod log_sink;
 mod matcher;
 mod media_lists;
-#[cfg(feature = "window")]
-mod mouse;
-#[cfg(all(feature = "window", unix, not(target_os = "macos")))]
-mod mouse_x11;
 mod net;
 mod outcome;
 mod overlay_file;

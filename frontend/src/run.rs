@@ -258,6 +258,7 @@ fn open_display(args: &RunArgs) -> Result<Box<dyn Display>, Failure> {
         Some(DisplayKind::None) => Ok(Box::new(Headless)),
         Some(DisplayKind::Term) => open_term(),
         Some(DisplayKind::Window) => open_window(),
+        Some(DisplayKind::Minifb) => open_minifb(),
         None => {
             let terminal = stdin().is_terminal() && stdout().is_terminal();
             let term_free = !args.serial.contains(&Serial::Stdio);
@@ -279,11 +280,21 @@ fn open_window() -> Result<Box<dyn Display>, Failure> {
     Ok(Box::new(crate::window::PcWindow::open()?))
 }
 
+#[cfg(feature = "window")]
+fn open_minifb() -> Result<Box<dyn Display>, Failure> {
+    Ok(Box::new(crate::window::PcWindow::open_minifb()?))
+}
+
 #[cfg(not(feature = "window"))]
 fn open_window() -> Result<Box<dyn Display>, Failure> {
     Err(Failure::usage(
         "--display window: this oldiron was built without a window; use --display term",
     ))
+}
+
+#[cfg(not(feature = "window"))]
+fn open_minifb() -> Result<Box<dyn Display>, Failure> {
+    open_window()
 }
 
 /// What is asked for; without a wish people at a window hear the guest.

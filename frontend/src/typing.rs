@@ -104,6 +104,16 @@ pub fn us_key(c: char) -> Option<(KeyCode, bool)> {
     })
 }
 
+/// What a US keyboard types with `key` alone, or with one of the keypad's operators.
+#[cfg(feature = "window")]
+pub fn us_letter(key: KeyCode) -> Option<char> {
+    match key {
+        KeyCode::NumpadAdd => Some('+'),
+        KeyCode::NumpadSubtract => Some('-'),
+        _ => (' '..='~').find(|&c| us_key(c) == Some((key, false))),
+    }
+}
+
 /// The key called `name` in a script: a character, or a name such as `f1`, `ctrl`, `pageup`.
 pub fn key_by_name(name: &str) -> Option<KeyCode> {
     let mut chars = name.chars();

@@ -35,6 +35,8 @@ mod program;
 mod systems;
 #[path = "boot/video.rs"]
 mod video;
+#[path = "boot/window.rs"]
+mod window;
 
 use std::{
     fs,
@@ -121,6 +123,21 @@ fn main() {
             desktop::typing_arrives,
         ),
         (
+            "200 characters typed at minifb's window arrive complete",
+            FDBD,
+            desktop::typing_arrives_at_minifb,
+        ),
+        (
+            "keys are those in their place, whatever the host's layout",
+            "",
+            window::keys_by_their_place,
+        ),
+        (
+            "the window takes the whole screen and gives it back",
+            FDBD,
+            window::whole_screen,
+        ),
+        (
             "programs in 0Dh, 10h, 12h, 13h and mode X show in a window",
             "",
             video::programs_in_a_window,
@@ -129,6 +146,11 @@ fn main() {
             "the pointer of the desktop moves the guest's, and brings it back",
             "",
             mouse::pointer_moves,
+        ),
+        (
+            "the pointer moves the guest's in minifb's window, too",
+            "",
+            mouse::pointer_moves_minifb,
         ),
         ("the built-in demo runs and powers off", "", demo),
     ];

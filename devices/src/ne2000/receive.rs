@@ -5,7 +5,7 @@ use super::{
     crc::{frame_check, multicast_bit},
     registers::{Command, Interrupts, ReceiveConfiguration, ReceiveStatus},
 };
-use crate::Ctx;
+use crate::{Ctx, NETWORK_ACTIVITY};
 
 /// Frames that the network holds back for a card whose ring is full. Past it they are lost, as OVW says.
 const MOST_WAITING: usize = 64;
@@ -41,7 +41,7 @@ impl Ne2000 {
     }
 
     /// Takes from the network what there is time and room for.
-    pub(super) fn take_waiting(&mut self, ctx: &Ctx<'_>) {
+    pub(super) fn take_waiting(&mut self, ctx: &mut Ctx<'_>) {
         while let Some(frame) = self.s.wire.front() {
             if self.listens() {
                 let full = self.must_wait(frame.len()) && self.s.wire.len() <= MOST_WAITING;
@@ -52,8 +52,9 @@ impl Ne2000 {
             }
             if let Some(frame) = self.s.wire.pop_front()
                 && self.listens()
+                && self.examine(&frame)
             {
-                self.examine(&frame);
+                ctx.out.activity |= NETWORK_ACTIVITY;
             }
         }
     }
@@ -107,18 +108,18 @@ impl Ne2000 {
         (broadcast || hashed && on(ReceiveConfiguration::AM)).then_some(ReceiveStatus::PHY)
     }
 
-    /// Filters a frame and puts it into the ring.
-    fn examine(&mut self, frame: &[u8]) {
+    /// Filters a frame and puts it into the ring. Whether it is there.
+    fn examine(&mut self, frame: &[u8]) -> bool {
         let Some(kind) = frame.first_chunk().and_then(|to| self.accepts(to)) else {
-            return;
+            return false;
         };
         if frame.len() < SHORTEST_FRAME && !self.s.rcr.contains(ReceiveConfiguration::AR) {
-            return;
+            return false;
         }
         if self.s.rcr.contains(ReceiveConfiguration::MON) {
             self.s.rsr = kind | ReceiveStatus::MPA | ReceiveStatus::DIS;
             self.tally(MISSED);
-            return;
+            return false;
         }
         let pages = Self::pages(frame.len());
         if !self.fits(pages) {
@@ -127,7 +128,7 @@ impl Ne2000 {
             self.s.isr |= Interrupts::OVW;
             self.s.overflowed = true;
             self.tally(MISSED);
-            return;
+            return false;
         }
         let status = kind | ReceiveStatus::PRX;
         let start = self.s.current;
@@ -143,6 +144,7 @@ impl Ne2000 {
         self.s.current = next;
         self.s.rsr = status;
         self.s.isr |= Interrupts::PRX;
+        true
     }
 
     fn page_after(&self, page: u8) -> u8 {

@@ -2,7 +2,10 @@ use super::{
     crc::{frame_check, multicast_bit},
     *,
 };
-use crate::test_rig::{Prng, Rig};
+use crate::{
+    NETWORK_ACTIVITY,
+    test_rig::{Prng, Rig},
+};
 
 const BASE: u16 = 0x300;
 const LINE: IrqLine = IrqLine::new(25);
@@ -256,6 +259,19 @@ fn a_packet_is_sent_after_its_time_on_the_wire() {
         assert_eq!((rig.get(0), rig.get(4), rig.get(ISR) & 2), (0x22, 0x03, 2));
         assert!(rig.irq.is_high(LINE));
     }
+}
+
+#[test]
+fn the_light_is_on_for_what_is_sent_and_for_what_is_taken_in() {
+    let mut rig = started();
+    rig.arrive(&frame([0x52, 0x54, 0, 9, 9, 9], 60));
+    assert_eq!(rig.out.activity, 0, "a frame for another station");
+    rig.arrive(&frame(MAC, 60));
+    rig.wait_micros(100);
+    assert_eq!(core::mem::take(&mut rig.out.activity), NETWORK_ACTIVITY);
+    rig.send(&frame([0xff; 6], 60));
+    rig.wait_micros(100);
+    assert_eq!(rig.out.activity, NETWORK_ACTIVITY);
 }
 
 #[test]

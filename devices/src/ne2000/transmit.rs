@@ -8,7 +8,7 @@ use super::{
     crc::frame_check,
     registers::{Command, Interrupts, ReceiveStatus, TransmitConfiguration, TransmitStatus},
 };
-use crate::{Ctx, SentFrame};
+use crate::{Ctx, NETWORK_ACTIVITY, SentFrame};
 
 /// A packet that is on its way out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +70,7 @@ impl Ne2000 {
             self.loop_back(&frame);
         }
         if matches!(loopback, 0 | ON_THE_CABLE) {
+            ctx.out.activity |= NETWORK_ACTIVITY;
             ctx.out.frames.push(SentFrame {
                 at: sending.done,
                 bytes: frame,

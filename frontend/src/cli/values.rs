@@ -12,6 +12,8 @@ use crate::units;
 pub enum DisplayKind {
     /// A window on the desktop
     Window,
+    /// The same, by another library: for X servers whose keys are not where Linux has them
+    Minifb,
     /// The text screen in this terminal
     Term,
     /// Nothing

@@ -262,7 +262,8 @@ fn copy_out(args: &CpArgs, from: &[Place]) -> Result<(), Failure> {
         let node = find(&mut volume, place)?;
         let bar = progress::bar(match &node {
             Node::File(entry) => entry.size.into(),
-            Node::Dir(_) => 0,
+            // What cannot be read here, copying complains of.
+            Node::Dir(dir) => bytes_below(&mut volume, *dir, 0).unwrap_or(0),
         });
         let mut copying = CopyOut {
             volume: &mut volume,
@@ -295,6 +296,22 @@ fn copy_out(args: &CpArgs, from: &[Place]) -> Result<(), Failure> {
         bar.finish_and_clear();
     }
     Ok(())
+}
+
+/// Bytes of all files below a directory of an image.
+fn bytes_below(volume: &mut Volume<'_>, dir: Dir, depth: usize) -> Result<u64, FatError> {
+    check_depth(depth)?;
+    let mut bytes = 0u64;
+    for entry in volume.list(dir)? {
+        bytes = bytes.saturating_add(match entry.is_dir {
+            true => {
+                let inner = volume.dir_of(&entry);
+                bytes_below(volume, inner, depth + 1)?
+            }
+            false => entry.size.into(),
+        });
+    }
+    Ok(bytes)
 }
 
 /// Copying out of an image.

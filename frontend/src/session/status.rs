@@ -59,7 +59,7 @@ impl Session<'_> {
         let guest = ticks.saturating_sub(meter.ticks) as f64 / self.core.machine.rate().per_second() as f64;
         self.status.mips = instructions.saturating_sub(meter.instructions) as f64 / 1e6 / seconds;
         self.status.percent = guest / seconds * 100.0;
-        let mut names = ["A:", "B:", "hda", "hdb", "hdc", "hdd"];
+        let mut names = ["A:", "B:", "hda", "hdb", "hdc", "hdd", "net"];
         if let Some(cdrom) = &self.core.spec.cdrom
             && let Some(name) = names.get_mut(2 + cdrom.index)
         {
@@ -69,7 +69,7 @@ impl Session<'_> {
             .iter()
             .enumerate()
             .filter(|(bit, _)| meter.activity >> bit & 1 != 0);
-        self.status.drives = active.map(|(_, &name)| name).collect::<Vec<_>>().join(" ");
+        self.status.at_work = active.map(|(_, &name)| name).collect::<Vec<_>>().join(" ");
         if meter.notice_since.elapsed() > NOTICE_TIME {
             self.status.notice = None;
         }

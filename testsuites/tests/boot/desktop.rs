@@ -84,12 +84,15 @@ impl Desktop {
         Ok(desktop)
     }
 
+    /// A program of this desktop.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("DISPLAY", &self.display);
+        command
+    }
+
     pub fn xdotool(&self, arguments: &[&str]) -> Output {
-        Command::new("xdotool")
-            .args(arguments)
-            .env("DISPLAY", &self.display)
-            .output()
-            .unwrap()
+        self.command("xdotool").args(arguments).output().unwrap()
     }
 
     /// Starts the program.
@@ -167,11 +170,20 @@ const LINES: [&str; 4] = [
 
 /// FreeDOS in a window; 200 characters from a very fast typist all arrive, in order.
 pub fn typing_arrives(image: &Path) -> Outcome {
+    type_at("window", image)
+}
+
+/// The same with minifb's window.
+pub fn typing_arrives_at_minifb(image: &Path) -> Outcome {
+    type_at("minifb", image)
+}
+
+fn type_at(display: &str, image: &Path) -> Outcome {
     if !installed("Xvfb") || !installed("xdotool") {
         return Ok(());
     }
     let desktop = Desktop::start()?;
-    let oldiron = Oldiron::with(&["--display", "window", "--timeout", "120"]).volatile(image);
+    let oldiron = Oldiron::with(&["--display", display, "--timeout", "120"]).volatile(image);
     let ready = oldiron.path("ready.png");
     let screenshot = format!("screenshot '{}'", ready.display());
     let last = LINES[3];

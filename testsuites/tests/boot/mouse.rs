@@ -24,11 +24,20 @@ const SEEN: [&str; 6] = [
 
 /// The pointer of the desktop moves the guest's while it is captured, and back.
 pub fn pointer_moves(_: &Path) -> Outcome {
+    move_in("window")
+}
+
+/// The same with minifb's window.
+pub fn pointer_moves_minifb(_: &Path) -> Outcome {
+    move_in("minifb")
+}
+
+fn move_in(display: &str) -> Outcome {
     if !installed("Xvfb") || !installed("xdotool") {
         return Ok(());
     }
     let desktop = Desktop::start()?;
-    let oldiron = Oldiron::with(&["--display", "window", "--timeout", "120", "--ips", "50M"]);
+    let oldiron = Oldiron::with(&["--display", display, "--timeout", "120", "--ips", "50M"]);
     let image = oldiron.path("pointer.img");
     let mut floppy = POINTER.to_vec();
     floppy.resize(1440 << 10, 0);
@@ -49,6 +58,8 @@ pub fn pointer_moves(_: &Path) -> Outcome {
     let mut wait = |step: usize| wait_for(|| steps[step].exists() || !matches!(child.0.try_wait(), Ok(None)));
     wait(0);
     let window = desktop.focus()?;
+    // All that follows is on the screen: at its edges the pointer would be put back into the middle.
+    desktop.xdotool(&["windowmove", &window, "280", "240"]);
     let move_to = |x: &str, y: &str| desktop.xdotool(&["mousemove", "--window", &window, x, y]);
     let named = |title: &str| {
         let name = desktop.xdotool(&["getwindowname", &window]).stdout;

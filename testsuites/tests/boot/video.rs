@@ -16,10 +16,10 @@ const VIDEO: &[u8] = include_bytes!("../../../bios/images/video.img");
 const BIOS_PICTURES: usize = 15;
 const PROGRAMS: [&str; 5] = ["0Dh scroll", "10h discs", "12h lines", "13h rings", "mode X"];
 /// Of 255: rows are averaged where a picture is not shown at a multiple of its height.
-const TOLERANCE: u32 = 16;
+pub const TOLERANCE: u32 = 16;
 
 /// Where in a window a picture is: as wide as a whole multiple of its dots may be, 4:3, in the middle.
-fn picture_in(window: Area, dots: usize) -> Area {
+pub fn picture_in(window: Area, dots: usize) -> Area {
     let width = window.width.min(window.height * 4 / 3) / dots * dots;
     let height = width * 3 / 4;
     Area {
@@ -93,7 +93,7 @@ pub fn programs_in_a_window(_: &Path) -> Outcome {
     ended.succeeded().map(drop)
 }
 
-fn area_of(desktop: &Desktop, window: &str) -> Result<Area, libtest_mimic::Failed> {
+pub fn area_of(desktop: &Desktop, window: &str) -> Result<Area, libtest_mimic::Failed> {
     let answer = desktop.xdotool(&["getwindowgeometry", "--shell", window]).stdout;
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let value = |name: &str| {

@@ -18,7 +18,7 @@ use x11rb::{
     rust_connection::RustConnection,
 };
 
-use crate::mouse::{LEFT, MIDDLE, PointerEvent, RIGHT};
+use super::toolkit::{LEFT, MIDDLE, PointerEvent, RIGHT};
 
 /// What a grab brings.
 fn wanted_events() -> EventMask {

@@ -1,4 +1,4 @@
-//! Keys of the window system as keys of a PC.
+//! Keys as minifb names them, as keys of a PC.
 
 use minifb::Key;
 use oldiron_platform::KeyCode as K;
@@ -111,4 +111,31 @@ pub fn key_code(key: Key) -> Option<K> {
         Key::RightSuper => K::MetaRight,
         _ => return None,
     })
+}
+
+/// Whether a press of `key` brings a character too.
+pub fn has_character(key: Key) -> bool {
+    !matches!(
+        key,
+        Key::LeftShift
+            | Key::RightShift
+            | Key::LeftCtrl
+            | Key::RightCtrl
+            | Key::LeftAlt
+            | Key::RightAlt
+            | Key::LeftSuper
+            | Key::RightSuper
+            | Key::CapsLock
+            | Key::NumLock
+            | Key::ScrollLock
+            | Key::Up
+            | Key::Down
+            | Key::Left
+            | Key::Right
+            | Key::Home
+            | Key::End
+            | Key::PageUp
+            | Key::PageDown
+            | Key::Insert
+    )
 }

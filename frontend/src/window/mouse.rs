@@ -4,57 +4,25 @@
 //! loss of the focus set it free. While it is captured it is hidden, and where it moves, the guest's mouse moves:
 //! positions are summed up and scaled as a whole, so that nothing is lost to rounding, and a pointer
 //! that comes back brings the guest's back, too.
-//!
-//! Window libraries only tell where the pointer is when asked. Under X11 a connection of our own
-//! ([`mouse_x11`](crate::mouse_x11)) does better; elsewhere buttons pressed for less than a few
-//! milliseconds are missed, and the pointer stops at the edges of the screen.
 
-use minifb::{MouseButton, MouseMode, Window};
-
+use super::toolkit::{LEFT, PointerEvent, Toolkit};
 use crate::display::Input;
-#[cfg(all(unix, not(target_os = "macos")))]
-use crate::mouse_x11::X11Pointer;
 
 /// Counts that the guest's mouse makes over the width of the picture: as many as the usual DOS drivers
 /// need from one side to the other.
 const COUNTS_ACROSS: i64 = 640;
 
-/// Buttons as the guest's mouse has them.
-pub const LEFT: u8 = 1;
-pub const RIGHT: u8 = 2;
-pub const MIDDLE: u8 = 4;
-
-/// What the host's pointer did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PointerEvent {
-    /// It moved so many pixels to the right and downwards.
-    Moved(i32, i32),
-    /// A button went down or up.
-    Button(u8, bool),
-    /// The wheel was turned so many notches towards the user.
-    Wheel(i8),
-}
-
-/// Where events come from.
-enum Source {
-    #[cfg(all(unix, not(target_os = "macos")))]
-    X11(Box<X11Pointer>),
-    Polled(Polled),
-}
-
 /// The pointer, and whether the guest has it.
 pub struct HostMouse {
-    source: Source,
     captured: bool,
     path: Path,
     buttons: u8,
 }
 
 impl HostMouse {
-    /// The pointer over `window`.
-    pub fn new(window: &Window) -> Self {
+    /// A pointer that the host has.
+    pub fn new() -> Self {
         Self {
-            source: source(window),
             captured: false,
             path: Path::new(1),
             buttons: 0,
@@ -66,45 +34,29 @@ impl HostMouse {
         self.captured
     }
 
-    /// Takes what the pointer did since the last call; comes after each update of the window. A click
-    /// captures it if `wanted`. The picture is `width` pixels wide.
-    pub fn poll(&mut self, window: &mut Window, wanted: bool, width: usize, inputs: &mut Vec<Input>) {
-        let events = match &mut self.source {
-            #[cfg(all(unix, not(target_os = "macos")))]
-            Source::X11(pointer) => pointer.poll(),
-            Source::Polled(polled) => polled.poll(window),
-        };
-        for event in events {
-            if self.captured {
-                self.event(event, inputs);
-            } else if wanted && event == PointerEvent::Button(LEFT, true) {
-                self.capture(window, width);
-            }
+    /// The pointer did something. A click captures it if `wanted`. The picture is `width` pixels wide.
+    pub fn pointer(
+        &mut self,
+        event: PointerEvent,
+        toolkit: &mut dyn Toolkit,
+        wanted: bool,
+        width: usize,
+        inputs: &mut Vec<Input>,
+    ) {
+        if self.captured {
+            self.event(event, inputs);
+        } else if wanted && event == PointerEvent::Button(LEFT, true) {
+            self.captured = toolkit.capture();
+            self.path = Path::new(width);
         }
-    }
-
-    fn capture(&mut self, window: &mut Window, width: usize) {
-        self.captured = match &mut self.source {
-            #[cfg(all(unix, not(target_os = "macos")))]
-            Source::X11(pointer) => pointer.grab(),
-            Source::Polled(_) => {
-                window.set_cursor_visibility(false);
-                true
-            }
-        };
-        self.path = Path::new(width);
     }
 
     /// Gives the pointer back to the host. The guest's buttons go up.
-    pub fn release(&mut self, window: &mut Window, inputs: &mut Vec<Input>) {
+    pub fn release(&mut self, toolkit: &mut dyn Toolkit, inputs: &mut Vec<Input>) {
         if !std::mem::take(&mut self.captured) {
             return;
         }
-        match &mut self.source {
-            #[cfg(all(unix, not(target_os = "macos")))]
-            Source::X11(pointer) => pointer.ungrab(),
-            Source::Polled(_) => window.set_cursor_visibility(true),
-        }
+        toolkit.release();
         if std::mem::take(&mut self.buttons) != 0 {
             inputs.push(Input::Mouse {
                 dx: 0,
@@ -149,16 +101,6 @@ impl HostMouse {
     }
 }
 
-fn source(window: &Window) -> Source {
-    #[cfg(all(unix, not(target_os = "macos")))]
-    match X11Pointer::open(window.get_window_handle() as usize as u32) {
-        Ok(pointer) => return Source::X11(Box::new(pointer)),
-        Err(error) => log::info!(target: "host::window", "the pointer is polled: {error}"),
-    }
-    let _ = window;
-    Source::Polled(Polled::default())
-}
-
 /// The way of the pointer since it was captured, in pixels and in the guest's counts.
 struct Path {
     /// Width of the picture.
@@ -190,47 +132,9 @@ impl Path {
     }
 }
 
-/// What the window library tells when asked.
-#[derive(Default)]
-struct Polled {
-    at: Option<(i32, i32)>,
-    down: u8,
-}
-
-impl Polled {
-    fn poll(&mut self, window: &Window) -> Vec<PointerEvent> {
-        let mut events = Vec::new();
-        let at = window
-            .get_unscaled_mouse_pos(MouseMode::Pass)
-            .map(|(x, y)| (x as i32, y as i32));
-        if let (Some((x, y)), Some((old_x, old_y))) = (at, self.at)
-            && at != self.at
-        {
-            events.push(PointerEvent::Moved(x - old_x, y - old_y));
-        }
-        self.at = at.or(self.at);
-        let inside = window.get_unscaled_mouse_pos(MouseMode::Discard).is_some();
-        for (button, mask) in [
-            (MouseButton::Left, LEFT),
-            (MouseButton::Right, RIGHT),
-            (MouseButton::Middle, MIDDLE),
-        ] {
-            let down = window.get_mouse_down(button);
-            if down != (self.down & mask != 0) && (inside || !down) {
-                self.down ^= mask;
-                events.push(PointerEvent::Button(mask, down));
-            }
-        }
-        if let Some((_, up)) = window.get_scroll_wheel() {
-            events.push(PointerEvent::Wheel((-up).clamp(-8.0, 8.0).round() as i8));
-        }
-        events
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::toolkit::RIGHT, *};
 
     #[test]
     fn a_pointer_that_returns_brings_the_mouse_back_whatever_the_scale_and_the_steps() {
@@ -268,7 +172,6 @@ mod tests {
     #[test]
     fn movements_are_joined_and_buttons_and_the_wheel_keep_their_order() {
         let mut mouse = HostMouse {
-            source: Source::Polled(Polled::default()),
             captured: true,
             path: Path::new(640),
             buttons: 0,
