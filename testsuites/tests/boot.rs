@@ -20,6 +20,8 @@ mod direct;
 mod extenders;
 #[path = "boot/hard_disk.rs"]
 mod hard_disk;
+#[path = "boot/initramfs.rs"]
+mod initramfs;
 #[path = "boot/mouse.rs"]
 mod mouse;
 #[path = "boot/network.rs"]
@@ -168,6 +170,7 @@ fn main() {
         .chain(extenders::trials())
         .chain(other_bios::trials())
         .chain(direct::trials())
+        .chain(network::trials())
         .chain(systems::trials());
     libtest_mimic::run(&arguments, trials.collect()).exit();
 }
