@@ -24,7 +24,7 @@ pub fn run(args: &ReplayArgs) -> u8 {
         if let Some(state) = &recording.beginning.restored {
             machine.restore = Some(state.find_beside(&args.file)?);
         }
-        let replay = Replay::new(&args.file, recording.entries, args.check, args.to);
+        let replay = Replay::new(&recording, args.check, args.to)?;
         run::start(&machine, Some(replay))
     })
 }

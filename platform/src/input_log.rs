@@ -1,9 +1,9 @@
 //! What came from outside since the machine was built or restored, and at which tick.
 //!
 //! A machine that is built the same way and gets the same inputs at the same ticks does the same: the
-//! log is all that is needed to repeat a run. It is kept in an encoded form, a few bytes for a key. Past
-//! [`MOST_BYTES`] (hours of a moving mouse, or a file that was sent through a serial port) it is given
-//! up, and says so.
+//! log is all that is needed to repeat a run. It is kept in an encoded form, a few bytes for a key, until somebody
+//! takes it. Past [`MOST_BYTES`] (hours of a moving mouse, or a file that came over the network) of what nobody
+//! takes it is given up, and says so.
 
 use oldiron_mmu::Ticks;
 use serde::{Deserialize, Serialize};
@@ -39,13 +39,6 @@ pub struct Stamped {
     pub at: Ticks,
     /// What.
     pub input: Input,
-}
-
-/// A place between two entries of an [`InputLog`]; the default is its beginning.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LogPlace {
-    byte: usize,
-    at: Ticks,
 }
 
 /// All inputs, in order.
@@ -94,23 +87,23 @@ impl InputLog {
         !self.overflowed
     }
 
-    /// The entry at `place`, which moves on behind it.
-    pub fn next(&self, place: &mut LogPlace) -> Option<Stamped> {
-        let rest = self.bytes.get(place.byte..)?;
-        let ((passed, input), left): ((Ticks, Input), _) = postcard::take_from_bytes(rest).ok()?;
-        let before = if place.byte == 0 { self.since } else { place.at };
-        let at = before.saturating_add(passed);
-        *place = LogPlace {
-            byte: self.bytes.len() - left.len(),
-            at,
-        };
-        Some(Stamped { at, input })
-    }
-
     /// All entries.
     pub fn iter(&self) -> impl Iterator<Item = Stamped> {
-        let mut place = LogPlace::default();
-        std::iter::from_fn(move || self.next(&mut place))
+        let (mut rest, mut at) = (self.bytes.as_slice(), self.since);
+        std::iter::from_fn(move || {
+            let ((passed, input), left): ((Ticks, Input), _) = postcard::take_from_bytes(rest).ok()?;
+            rest = left;
+            at = at.saturating_add(passed);
+            Some(Stamped { at, input })
+        })
+    }
+
+    /// All entries, which are not kept any longer: the log goes on behind them.
+    pub(crate) fn take(&mut self) -> Vec<Stamped> {
+        let entries = self.iter().collect();
+        self.bytes.clear();
+        self.since = self.last;
+        entries
     }
 }
 
@@ -135,19 +128,31 @@ mod tests {
             name: Some("a.img".to_owned()),
         };
         let entries = [(1000, key(true)), (1000, key(false)), (90_000_000_000, floppy)];
-        let mut place = LogPlace::default();
-        for (at, input) in &entries {
-            log.push(*at, input);
-            let expected = Stamped {
-                at: *at,
-                input: input.clone(),
-            };
-            assert_eq!(log.next(&mut place), Some(expected));
-            assert_eq!(log.next(&mut place), None);
-        }
+        entries.iter().for_each(|(at, input)| log.push(*at, input));
         let read: Vec<_> = log.iter().map(|stamped| (stamped.at, stamped.input)).collect();
         assert_eq!(read, entries);
         assert!(log.bytes.len() < 30);
+    }
+
+    #[test]
+    fn a_log_whose_entries_are_taken_has_no_end_and_stays_small() {
+        let mut log = InputLog::starting_at(1000);
+        let input = Input::Event(HostEvent::SerialRx {
+            port: 0,
+            bytes: vec![1; 1 << 20],
+        });
+        for at in (1000..).step_by(7).take(100) {
+            let expected = Stamped {
+                at,
+                input: input.clone(),
+            };
+            log.push(at, &input);
+            assert_eq!(log.take(), [expected]);
+            assert!(log.take().is_empty());
+        }
+        assert!(log.is_complete());
+        assert_eq!(log.since(), 1000 + 99 * 7);
+        assert!(log.bytes.capacity() < 4 << 20);
     }
 
     #[test]

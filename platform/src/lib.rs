@@ -60,7 +60,7 @@ pub use builder::{BuildError, MachineBuilder};
 pub use direct_boot::{BootFile, DirectBoot, DirectBootError, KERNEL_HEAD, KernelKind};
 pub use disturbance::Disturbance;
 pub use input::HostEvent;
-pub use input_log::{Input, InputLog, LogPlace, Stamped};
+pub use input_log::{Input, InputLog, Stamped};
 pub use machine::Machine;
 pub use media::{MediaError, base_hash};
 pub use memory_map::check_adapter_roms;

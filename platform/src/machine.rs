@@ -5,7 +5,7 @@ use oldiron_devices::{Ne2000, Outbox, ResetKind, SpeakerEdge};
 use oldiron_mmu::{Attention, Bus, GuestMemory, IoSpace, TickRate, Ticks};
 
 use crate::{
-    HostEvent, Input, InputLog, MachineStats, NetworkCard, StopReason,
+    HostEvent, Input, InputLog, MachineStats, NetworkCard, Stamped, StopReason,
     board::{Board, ResetRequest},
     clock::Clock,
     input::KeyEvent,
@@ -254,9 +254,14 @@ impl Machine {
         &mut self.outbox
     }
 
-    /// All that came from outside since the machine was built, or since its state was restored.
+    /// All that came from outside since the machine was built, its state was restored, or [`Self::take_inputs`].
     pub fn inputs(&self) -> &InputLog {
         &self.inputs
+    }
+
+    /// The same, to be kept by the caller: the log is empty afterwards, and so never too long.
+    pub fn take_inputs(&mut self) -> Vec<Stamped> {
+        self.inputs.take()
     }
 
     /// Notes something from outside. What is due at this tick comes first, so that the order does not

@@ -4,14 +4,17 @@
 //! oldiron recording 1
 //! {"machine":{"cpu":"486",…},…} HASH            what the machine is built from
 //! 123456 {"Event":{"Key":…}} HASH               at tick 123456 a key went down
+//! 140000000 {"Frame":"52540012…"} HASH         a frame came from the network
 //! 200000000 {"Check":{"parts":…}} HASH          hashes of the state at that tick
 //! 312000000 {"End":{"reason":"quit"}} HASH      the run ended
 //! ```
 //!
 //! `HASH` is XXH64 of the hash of the line before (0 for the first) and of the text in front of it, so that
 //! no line can be changed, left out or moved. A line is written whole, before it takes effect: of a run that
-//! was killed everything up to its last complete line can be repeated.
+//! was killed everything up to its last complete line can be repeated. Neither writing nor reading keeps more than
+//! a line in memory: a recording may be as long as the disk has room.
 
+mod hex;
 mod reader;
 mod recorder;
 mod replay;
@@ -26,7 +29,7 @@ use crate::{
     spec::{KnownFile, Medium, Spec},
 };
 
-pub use reader::Recording;
+pub use reader::{Entries, Recording};
 pub use recorder::Recorder;
 pub use replay::{Due, Replay};
 
@@ -49,6 +52,8 @@ pub struct Beginning {
 pub enum What {
     /// Something was posted.
     Event(HostEvent),
+    /// A frame was posted, [`HostEvent::Frame`]: most of a recording with a network is these.
+    Frame(#[serde(with = "hex")] Vec<u8>),
     /// A floppy was put into a drive, or taken out.
     Floppy {
         /// Drive 0 or 1.

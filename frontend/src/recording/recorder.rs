@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use oldiron_platform::{Input, LogPlace, Machine, Ticks};
+use oldiron_platform::{HostEvent, Input, Machine, Ticks};
 
 use super::{Beginning, FIRST_LINE, What, line_hash, parts};
 use crate::{
@@ -28,7 +28,6 @@ pub struct Recorder {
     path: PathBuf,
     file: File,
     hash: u64,
-    place: LogPlace,
     checked_at: Ticks,
     checked_instructions: u64,
 }
@@ -47,7 +46,6 @@ impl Recorder {
             path: path.to_owned(),
             file,
             hash: 0,
-            place: LogPlace::default(),
             checked_at: machine.now(),
             checked_instructions: machine.instructions(),
         };
@@ -81,12 +79,13 @@ impl Recorder {
     }
 
     /// Writes what came since the last time.
-    pub fn catch_up(&mut self, machine: &Machine) -> Result<(), Failure> {
+    pub fn catch_up(&mut self, machine: &mut Machine) -> Result<(), Failure> {
         if !machine.inputs().is_complete() {
-            return Err(self.failed("too much came from outside to be kept; record a shorter run"));
+            return Err(self.failed("too much came from outside at once"));
         }
-        while let Some(stamped) = machine.inputs().next(&mut self.place) {
+        for stamped in machine.take_inputs() {
             let what = match stamped.input {
+                Input::Event(HostEvent::Frame { bytes }) => What::Frame(bytes),
                 Input::Event(event) => What::Event(event),
                 Input::Floppy { drive, name } => What::Floppy {
                     drive,
@@ -117,7 +116,7 @@ impl Recorder {
     }
 
     /// Writes the end of the run.
-    pub fn finish(&mut self, machine: &Machine, end: &Outcome) -> Result<(), Failure> {
+    pub fn finish(&mut self, machine: &mut Machine, end: &Outcome) -> Result<(), Failure> {
         self.catch_up(machine)?;
         self.check(machine)?;
         let reason = end.reason.to_owned();

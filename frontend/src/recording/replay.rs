@@ -1,16 +1,13 @@
 //! `oldiron replay`: what happened happens again, at the same ticks.
 
-use std::{
-    collections::VecDeque,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use oldiron_platform::{HostEvent, Machine, Ticks};
 
-use super::{What, parts};
+use super::{Entries, Recording, What, parts};
 use crate::{
     media_lists::Drive,
-    outcome::{Outcome, code},
+    outcome::{Failure, Outcome, code},
     spec::Medium,
 };
 
@@ -18,7 +15,9 @@ use crate::{
 pub struct Replay {
     /// Where it is from.
     pub path: PathBuf,
-    entries: VecDeque<(Ticks, What)>,
+    entries: Entries,
+    /// The entry whose tick has not come yet.
+    ahead: Option<(Ticks, What)>,
     check: bool,
     to: Option<Ticks>,
     checks: u64,
@@ -33,26 +32,35 @@ pub enum Due {
 }
 
 impl Replay {
-    /// Goes through `entries` to their end, or to tick `to`; `check` compares states on the way.
-    pub fn new(path: &Path, entries: Vec<(Ticks, What)>, check: bool, to: Option<Ticks>) -> Self {
-        Self {
-            path: path.to_owned(),
-            entries: entries.into(),
+    /// Goes through `recording` to its end, or to tick `to`; `check` compares states on the way.
+    pub fn new(recording: &Recording, check: bool, to: Option<Ticks>) -> Result<Self, Failure> {
+        let mut replay = Self {
+            path: recording.path().to_owned(),
+            entries: recording.entries()?,
+            ahead: None,
             check,
             to,
             checks: 0,
-        }
+        };
+        replay.ahead = replay.read()?;
+        Ok(replay)
+    }
+
+    /// The next entry of the file. It was whole a moment ago.
+    fn read(&mut self) -> Result<Option<(Ticks, What)>, Failure> {
+        let next = self.entries.next();
+        next.map_err(|error| Failure::file(format!("{}: {error}", self.path.display())))
     }
 
     /// The tick at which something is to be done next.
     pub fn next_due(&self) -> Option<Ticks> {
-        let entry = self.entries.front().map(|&(at, _)| at);
+        let entry = self.ahead.as_ref().map(|&(at, _)| at);
         entry.into_iter().chain(self.to).min()
     }
 
     /// Whether the recording has something at the tick of `machine`: the run went on from there.
     pub fn goes_on_at(&self, machine: &Machine) -> bool {
-        self.entries.front().is_some_and(|&(at, _)| at <= machine.now())
+        self.ahead.as_ref().is_some_and(|&(at, _)| at <= machine.now())
     }
 
     /// The next thing to be done to `machine` at its tick. `Err` ends the run: because it is over, or because
@@ -62,18 +70,14 @@ impl Replay {
         if self.to.is_some_and(|to| now >= to) {
             return Err(self.over(&format!("stopped at tick {now} (--to)")));
         }
-        while let Some(&(at, _)) = self.entries.front() {
-            if at > now {
-                return Ok(None);
-            }
-            let Some((at, what)) = self.entries.pop_front() else {
-                break;
-            };
+        while let Some((at, what)) = self.ahead.take_if(|&mut (at, _)| at <= now) {
+            self.ahead = self.read()?;
             if at < now {
                 return Err(self.differs(now, &format!("the run passed tick {at}, at which something came")));
             }
             match what {
                 What::Event(event) => return Ok(Some(Due::Event(event))),
+                What::Frame(bytes) => return Ok(Some(Due::Event(HostEvent::Frame { bytes }))),
                 What::Floppy { drive, medium } => {
                     return Ok(Some(Due::Medium(Drive::Floppy(drive), medium)));
                 }

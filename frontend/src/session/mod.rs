@@ -160,7 +160,7 @@ impl<'a> Session<'a> {
         }
         let mut end = self.last_look(end);
         if let Some(recorder) = &mut self.instruments.recorder
-            && let Err(failure) = recorder.finish(&self.core.machine, &end)
+            && let Err(failure) = recorder.finish(&mut self.core.machine, &end)
         {
             end = failure.into();
         }
@@ -192,7 +192,7 @@ impl<'a> Session<'a> {
             }
         };
         if let Some(recorder) = &mut self.instruments.recorder {
-            recorder.catch_up(&self.core.machine)?;
+            recorder.catch_up(&mut self.core.machine)?;
         }
         let now = self.core.now();
         // A guest that has just got a frame has something to do.

@@ -20,7 +20,11 @@ ip link set lo up; ip link set eth0 up
 pub fn linux(oldiron: Oldiron, script: &str) -> Oldiron {
     let archive = oldiron.path("script.cpio");
     let script = format!("{BEGINNING}{script}\npoweroff -f\n");
-    fs::write(&archive, newc(&[("script", script.as_bytes()), ("TRAILER!!!", b"")])).unwrap();
+    fs::write(
+        &archive,
+        newc(&[("script", script.as_bytes()), ("TRAILER!!!", b"")]),
+    )
+    .unwrap();
     let kernel = guests().join(DEBIAN);
     let text = |path: &Path| path.display().to_string();
     // The self-tests of the kernel's cryptography would take longer than all the rest.

@@ -47,7 +47,11 @@ pub fn trials() -> Vec<Trial> {
             DEBIAN,
             slow_servers,
         ),
-        ("nothing of the host's loopback can be reached unasked", DEBIAN, closed),
+        (
+            "nothing of the host's loopback can be reached unasked",
+            DEBIAN,
+            closed,
+        ),
     ];
     tests
         .into_iter()
@@ -133,7 +137,12 @@ fn serve(listener: TcpListener, after: Duration, body: Vec<u8>) -> thread::JoinH
         }
         thread::sleep(after);
         let began = Instant::now();
-        write!(stream, "HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).unwrap();
+        write!(
+            stream,
+            "HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        )
+        .unwrap();
         stream.write_all(&body).unwrap();
         stream.shutdown(Shutdown::Write).unwrap();
         // The guest ends its side when it has everything.
@@ -175,22 +184,24 @@ fn fetch(_: &Path) -> Outcome {
     let ended = linux(oldiron.args(&["--speed", "max", "--record", &recording]), &script).run();
     said(&ended, &[&format!("{sum}  /file")])?;
     let took = server.join().map_err(|_| "the server failed")?.as_secs_f64();
-    eprintln!(
-        "64 MiB in {took:.2} s: {:.1} MiB/s",
-        (LENGTH >> 20) as f64 / took
-    );
+    eprintln!("64 MiB in {took:.2} s: {:.1} MiB/s", (LENGTH >> 20) as f64 / took);
     let replayed = Oldiron::with(&["replay", &recording, "--headless", "--check", "--timeout", "300"]).run();
     let (stats, again) = (ended.stats(), replayed.succeeded()?.stats());
     for name in ["ticks", "instructions", "memory_hash", "state_hash"] {
         let what = format!("{name} is {} and {}", stats[name], again[name]);
-        expect(!stats[name].is_null() && stats[name] == again[name], &what, &replayed)?;
+        expect(
+            !stats[name].is_null() && stats[name] == again[name],
+            &what,
+            &replayed,
+        )?;
     }
     Ok(())
 }
 
 fn forwarded(_: &Path) -> Outcome {
     let port = listener()?.1;
-    let script = format!("{ADDRESS}\necho from the guest | nc -l -p 2323 > /heard\necho heard: $(cat /heard)");
+    let script =
+        format!("{ADDRESS}\necho from the guest | nc -l -p 2323 > /heard\necho heard: $(cat /heard)");
     let forward = format!("tcp:{port}:2323");
     let client = thread::spawn(move || {
         let began = Instant::now();
@@ -280,11 +291,11 @@ fn slow_servers(_: &Path) -> Outcome {
     let (listener, port) = listener()?;
     let server = serve(listener, Duration::from_secs(2), b"worth waiting for\n".to_vec());
     let dns = format!("127.0.0.1:{}", name_server(Duration::from_secs(3))?);
-    // Both programs give up after 10 s and 5 s of the guest's time.
+    // They give up after 5 s and 10 s of the guest's time.
     let script = format!(
         "{ADDRESS}
 nslookup -type=a slow.example 10.0.2.3
-wget -q -T 10 -O /file http://10.0.2.2:{port}/file
+timeout 10 wget -q -O /file http://10.0.2.2:{port}/file
 cat /file"
     );
     let oldiron = Oldiron::new().args(&["--speed", "max", "--net-host-loopback", "--net-dns", &dns]);
@@ -295,7 +306,7 @@ cat /file"
 
 fn closed(_: &Path) -> Outcome {
     let (_listener, port) = listener()?;
-    let script = format!("{ADDRESS}\nwget -T 10 -O /file http://10.0.2.2:{port}/file\necho CODE $?");
+    let script = format!("{ADDRESS}\ntimeout 10 wget -O /file http://10.0.2.2:{port}/file\necho CODE $?");
     let ended = linux(Oldiron::new().args(&["--net", "nat"]), &script).run();
     said(&ended, &["Connection refused", "CODE 1"])
 }
