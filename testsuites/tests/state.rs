@@ -23,7 +23,7 @@ mod saved;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use guest::{DEMO, G07, G08, Guest, JEMM386};
+use guest::{DEBIAN, DEMO, G07, G08, Guest, JEMM386};
 
 type Outcome = Result<(), Failed>;
 
@@ -39,7 +39,7 @@ enum When {
 fn main() {
     let arguments = Arguments::from_args();
     type Test = (&'static str, Guest, When, fn(&Guest) -> Outcome);
-    let tests: [Test; 13] = [
+    let tests: [Test; 14] = [
         (
             "one seed of chaos changes nothing",
             DEMO,
@@ -100,6 +100,7 @@ fn main() {
             When::Long,
             replay::twenty_times,
         ),
+        ("a recorded boot is repeated", DEBIAN, When::Long, replay::boot),
         (
             "a recording that breaks off is refused, and repeated as far as it goes",
             JEMM386,

@@ -62,6 +62,14 @@ pub const G08: Guest = Guest {
     end: &["--until-serial", "BENCH-DONE"],
 };
 
+/// Debian's kernel from a CD, which does sums, reads its disks and pings the gateway.
+pub const DEBIAN: Guest = Guest {
+    name: "Debian with a network",
+    image: Some("guests/debian12-i386/deb12-isolinux.iso"),
+    arguments: &["--nic", "pci", "--net", "nat"],
+    end: &[],
+};
+
 impl Guest {
     fn image(&self) -> Option<PathBuf> {
         let guests = std::env::var_os("OLDIRON_GUESTS").map(PathBuf::from);

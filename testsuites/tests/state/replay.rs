@@ -68,6 +68,25 @@ pub fn twenty_times(_: &Guest) -> Outcome {
     repeat(&all.repeat(4))
 }
 
+/// A boot that came to its end by itself, with all that it had from the network, is repeated without one.
+pub fn boot(guest: &Guest) -> Outcome {
+    let dir = tempfile::tempdir().unwrap();
+    let recording = dir.path().join("boot.rec");
+    let recorded = guest
+        .oldiron()
+        .args(&["--record", &recording.display().to_string()])
+        .run();
+    let stats = recorded.succeeded()?.stats();
+    if !recorded.serial().contains("3 packets received") {
+        return Err(format!("no answer to a ping\n{}", recorded.serial()).into());
+    }
+    for way in [&[][..], &["--dispatch", "loop"]] {
+        let repeated = replay(&recording, way);
+        same(&stats, &repeated.succeeded()?.stats(), &format!("replay {way:?}"))?;
+    }
+    Ok(())
+}
+
 /// A recording that breaks off is refused; as far as it goes it is repeated when asked for.
 pub fn cut(_: &Guest) -> Outcome {
     let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,11 @@
 //! UDP between the guest and the host's sockets: one for each pair of ends, so that only the end that the guest
 //! has sent to can answer.
+//!
+//! In the terms of RFC 4787, mapping and filtering both depend on address and port. Other gateways in programs of this
+//! kind have one socket for each of the guest's ports and let everybody answer (endpoint-independent mapping). That
+//! would serve a TFTP server of the outside, which answers from a new port, and peers that meet by way of a third;
+//! but whoever finds the port could then send to the guest, and a name server's answer would be anybody's to forge. The
+//! guests meant here (DNS, NTP, DHCP, their own TFTP) have no use for it.
 
 use std::{
     collections::BTreeMap,
@@ -181,6 +187,12 @@ impl Udp {
     pub fn awaits(&self) -> bool {
         let waits = |flow: &Flow| flow.asked && flow.used.elapsed() < PATIENCE;
         !self.forwards.is_empty() || self.flows.values().any(waits)
+    }
+
+    /// Pairs of ends, and peers, that are known.
+    #[cfg(test)]
+    pub fn count(&self) -> usize {
+        self.flows.len() + self.peers.len()
     }
 
     /// Forgets all but the forwarded ports.

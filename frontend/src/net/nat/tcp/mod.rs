@@ -4,90 +4,39 @@
 //! as a connection of the host. The guest's SYN waits until the host is connected, so that a refusal is
 //! one for the guest, too. Time is the guest's: a guest that stands still is not given up.
 
+mod cable;
+mod stream;
+
 use std::{
-    collections::{BTreeMap, VecDeque},
-    io::{self, ErrorKind, Read, Write},
-    net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream},
+    collections::BTreeMap,
+    io::{self, ErrorKind},
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream},
 };
 
 use smoltcp::{
-    iface::{Config, Interface, PollResult, SocketHandle, SocketSet},
-    phy::{self, DeviceCapabilities, Medium},
+    iface::{Config, Interface, PollResult, SocketSet},
     socket::tcp::{self, State},
-    time::{Duration, Instant},
-    wire::{EthernetAddress, IpCidr, IpEndpoint, TcpPacket},
+    time::Instant,
+    wire::{EthernetAddress, IpCidr, TcpPacket},
 };
-use socket2::{Domain, Socket, Type};
 
+use self::{
+    cable::Cable,
+    stream::{Open, connect, endpoint, move_bytes, new_socket},
+};
 use super::{
     addresses::{DNS, GATEWAY, GATEWAY_MAC, PREFIX, Policy},
     packet::FromGuest,
 };
 use crate::net::wait::Interest;
 
-/// Bytes of a connection that are on their way, in each direction.
-const BUFFER: usize = 65535;
 /// Connections at a time.
 const MOST_CONNECTIONS: usize = 256;
 /// Connections from outside come from ports of the gateway from here on.
 const FIRST_PORT: u16 = 49152;
-/// A guest that does not answer for so long is not there, or not any more. It may still be booting.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// How often a silent guest is asked whether it is there.
-const KEEP_ALIVE: Duration = Duration::from_secs(25);
-/// Bytes of an Ethernet frame.
-const MTU: usize = 1514;
 
 /// The guest's and the far end.
 type Ends = (SocketAddrV4, SocketAddrV4);
-
-/// The cable between the guest's card and smoltcp.
-struct Cable {
-    from_guest: Option<Vec<u8>>,
-    to_guest: VecDeque<Vec<u8>>,
-    /// Most frames that may wait for the guest.
-    room: usize,
-}
-
-struct Arriving(Vec<u8>);
-struct Leaving<'a>(&'a mut VecDeque<Vec<u8>>);
-
-impl phy::RxToken for Arriving {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        f(&self.0)
-    }
-}
-
-impl phy::TxToken for Leaving<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let mut frame = vec![0; len];
-        let result = f(&mut frame);
-        frame.resize(len.max(60), 0);
-        self.0.push_back(frame);
-        result
-    }
-}
-
-impl phy::Device for Cable {
-    type RxToken<'a> = Arriving;
-    type TxToken<'a> = Leaving<'a>;
-
-    fn receive(&mut self, _: Instant) -> Option<(Arriving, Leaving<'_>)> {
-        let frame = self.from_guest.take()?;
-        Some((Arriving(frame), Leaving(&mut self.to_guest)))
-    }
-
-    fn transmit(&mut self, _: Instant) -> Option<Leaving<'_>> {
-        (self.to_guest.len() < self.room).then_some(Leaving(&mut self.to_guest))
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = MTU;
-        capabilities
-    }
-}
 
 /// A connection of the host's.
 struct Connection {
@@ -100,27 +49,6 @@ enum Stage {
     Connecting { syn: Vec<u8> },
     /// Bytes move.
     Open(Open),
-}
-
-struct Open {
-    handle: SocketHandle,
-    /// The host has sent all that it will.
-    host_ended: bool,
-    /// The guest has, and the host was told.
-    guest_ended: bool,
-    /// The end was reached, and what smoltcp has to say about it is on its way.
-    over: bool,
-}
-
-impl Open {
-    fn new(handle: SocketHandle) -> Self {
-        Self {
-            handle,
-            host_ended: false,
-            guest_ended: false,
-            over: false,
-        }
-    }
 }
 
 /// A port of the host that leads to one of the guest.
@@ -142,11 +70,7 @@ pub struct Tcp {
 impl Tcp {
     /// No connections yet.
     pub fn new() -> Self {
-        let mut cable = Cable {
-            from_guest: None,
-            to_guest: VecDeque::new(),
-            room: 0,
-        };
+        let mut cable = Cable::default();
         let config = Config::new(EthernetAddress(GATEWAY_MAC).into());
         let mut interface = Interface::new(config, &mut cable, Instant::ZERO);
         interface.update_ip_addrs(|addresses| {
@@ -230,6 +154,12 @@ impl Tcp {
     /// Whether anything may still come from outside.
     pub fn awaits(&self) -> bool {
         !self.connections.is_empty() || !self.forwards.is_empty()
+    }
+
+    /// Connections there are.
+    #[cfg(test)]
+    pub fn count(&self) -> usize {
+        self.connections.len()
     }
 
     /// Drops all connections, as if the host had been restarted.
@@ -348,79 +278,4 @@ impl Tcp {
             }
         }
     }
-}
-
-/// Moves bytes both ways, and the ends of the streams behind them.
-fn move_bytes(stream: &mut TcpStream, socket: &mut tcp::Socket<'_>, open: &mut Open) -> io::Result<()> {
-    while socket.can_recv() {
-        let written = socket.recv(|bytes| match stream.write(bytes) {
-            Ok(written) => (written, Ok(written)),
-            Err(error) => (0, Err(error)),
-        });
-        match written {
-            Ok(Ok(1..)) => {}
-            Ok(Err(error)) if !is_later(&error) => return Err(error),
-            _ => break,
-        }
-    }
-    let said_all = matches!(
-        socket.state(),
-        State::CloseWait | State::LastAck | State::Closing | State::TimeWait
-    );
-    if said_all && !socket.can_recv() && !open.guest_ended {
-        open.guest_ended = true;
-        // A host that is gone already does not mind.
-        let _ = stream.shutdown(Shutdown::Write);
-    }
-    while socket.can_send() && !open.host_ended {
-        let read = socket.send(|room| match stream.read(room) {
-            Ok(read) => (read, Ok(read)),
-            Err(error) => (0, Err(error)),
-        });
-        match read {
-            Ok(Ok(0)) => {
-                open.host_ended = true;
-                socket.close();
-            }
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) if !is_later(&error) => return Err(error),
-            _ => break,
-        }
-    }
-    Ok(())
-}
-
-fn is_later(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
-}
-
-fn endpoint(address: SocketAddrV4) -> IpEndpoint {
-    IpEndpoint::new((*address.ip()).into(), address.port())
-}
-
-fn new_socket() -> tcp::Socket<'static> {
-    let buffer = || tcp::SocketBuffer::new(vec![0; BUFFER]);
-    let mut socket = tcp::Socket::new(buffer(), buffer());
-    // The cable has no delay that would be worth saving packets for.
-    socket.set_nagle_enabled(false);
-    socket.set_ack_delay(None);
-    socket.set_timeout(Some(PATIENCE));
-    socket.set_keep_alive(Some(KEEP_ALIVE));
-    socket
-}
-
-/// Begins to connect.
-fn connect(to: SocketAddr) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    socket.set_tcp_nodelay(true)?;
-    match socket.connect(&to.into()) {
-        Ok(()) => {}
-        // EINPROGRESS has a kind of its own in no stable version of Rust.
-        #[cfg(unix)]
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
-        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-        Err(error) => return Err(error),
-    }
-    Ok(socket.into())
 }
