@@ -1,12 +1,47 @@
 //! What the guest shows, at the size of the window.
 //!
-//! The monitor is 4:3 whatever the mode: rows are stretched, columns are whole multiples.
+//! The monitor is 4:3 whatever the mode: rows are stretched, columns are whole multiples where they fill the window
+//! well enough.
 
 use oldiron_platform::Frame;
 
 /// The width of the largest 4:3 picture in a window.
 pub fn picture_width((width, height): (usize, usize)) -> usize {
     width.min(height * 4 / 3).max(1)
+}
+
+/// How wide a picture of so many dots is drawn in a 4:3 rectangle of this width: whole dots, if they leave no more
+/// than a quarter of it empty.
+fn drawn_width(dots: usize, fit: usize) -> usize {
+    let whole = fit / dots * dots;
+    if whole * 4 >= fit * 3 { whole } else { fit }
+}
+
+/// What a column or row of the window shows: parts of two neighbours of the picture, as a rule.
+struct Share {
+    first: usize,
+    second: usize,
+    /// Of 256 parts, those of the second.
+    weight: u32,
+}
+
+impl Share {
+    /// The share of `at` when `from` are drawn as `to`: from `at * from / to` to `(at + 1) * from / to`. More
+    /// than two meet only in tiny windows: then it is the outer two.
+    fn of(at: usize, from: usize, to: usize) -> Self {
+        let (begin, end) = (at * from, (at + 1) * from);
+        let first = begin / to;
+        let second = ((end - 1) / to).min(from - 1);
+        let weight = match first == second {
+            true => 0,
+            false => ((end - second * to) * 256 / from).min(256) as u32,
+        };
+        Self {
+            first,
+            second,
+            weight,
+        }
+    }
 }
 
 /// What is in the window, and what it was made of: rows that stay as they are need not be drawn again.
@@ -20,46 +55,32 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Draws `frame` in 4:3 in the middle of a window: columns are a whole number of dots where they
-    /// fit, rows are averaged so that every line of a character has the same weight.
+    /// Draws `frame` in 4:3 in the middle of a window. Rows are averaged so that every line of a character
+    /// has the same weight, and so are columns where they are not a whole number of dots.
     pub fn draw(&mut self, frame: &Frame, (width, height): (usize, usize)) {
         let changed = self.take_over(frame, (width, height));
         let (from_w, from_h) = (frame.width as usize, frame.height as usize);
         if from_w == 0 || from_h == 0 || frame.pixels.len() < from_w * from_h {
             return;
         }
-        // The largest 4:3 rectangle in the window, then the largest whole multiple in that.
-        let fit_w = picture_width((width, height));
-        let to_w = if fit_w >= from_w {
-            fit_w / from_w * from_w
-        } else {
-            fit_w
-        };
+        let to_w = drawn_width(from_w, picture_width((width, height)));
         let to_h = (to_w * 3 / 4).clamp(1, height);
         let (left, top) = ((width - to_w) / 2, (height - to_h) / 2);
-        let columns: Vec<usize> = (0..to_w).map(|x| x * from_w / to_w).collect();
+        let columns: Vec<Share> = (0..to_w).map(|x| Share::of(x, from_w, to_w)).collect();
         for y in 0..to_h {
-            // Row y shows source rows from y*from_h/to_h to (y+1)*from_h/to_h, in units of 1/to_h.
-            let (begin, end) = (y * from_h, (y + 1) * from_h);
-            let first = begin / to_h;
-            let second = ((end - 1) / to_h).min(from_h - 1);
-            if !changed[first] && !changed[second] {
+            let rows = Share::of(y, from_h, to_h);
+            if !changed[rows.first] && !changed[rows.second] {
                 continue;
             }
-            let row = &mut self.pixels[(top + y) * width + left..][..to_w];
             let source = |index: usize| &frame.pixels[index * from_w..][..from_w];
-            if first == second {
-                let source = source(first);
-                row.iter_mut()
-                    .zip(&columns)
-                    .for_each(|(pixel, &x)| *pixel = source[x]);
-            } else {
-                // Weight of the second row in 256ths; more than two rows meet only in tiny windows.
-                let weight = ((end - second * to_h) * 256 / from_h).min(256) as u32;
-                let (upper, lower) = (source(first), source(second));
-                for (pixel, &x) in row.iter_mut().zip(&columns) {
-                    *pixel = blend(upper[x], lower[x], weight);
-                }
+            let (upper, lower) = (source(rows.first), source(rows.second));
+            let row = &mut self.pixels[(top + y) * width + left..][..to_w];
+            for (pixel, column) in row.iter_mut().zip(&columns) {
+                let across = |row: &[u32]| blend(row[column.first], row[column.second], column.weight);
+                *pixel = match rows.weight {
+                    0 => across(upper),
+                    weight => blend(across(upper), across(lower), weight),
+                };
             }
         }
     }
@@ -150,6 +171,20 @@ mod tests {
         );
         let lit = (0..1000).filter(|y| out[y * 1500 + 750] != 0).count();
         assert_eq!(lit, 960);
+    }
+
+    #[test]
+    fn columns_are_stretched_where_whole_ones_would_leave_much_empty() {
+        assert_eq!(drawn_width(720, 1280), 1280);
+        assert_eq!(drawn_width(720, 1440), 1440);
+        assert_eq!(drawn_width(640, 720), 640);
+        assert_eq!(drawn_width(1024, 720), 720);
+        let mut out = Vec::new();
+        let stripes = frame(720, 400, |x, _| if x % 9 == 4 { 0xff0000 } else { 0 });
+        scale(&stripes, 1280, 1024, &mut out);
+        let red: u32 = out[512 * 1280..][..1280].iter().map(|pixel| pixel >> 16).sum();
+        let expected = 80 * 255 * 1280 / 720;
+        assert!(red.abs_diff(expected) < expected / 20, "{red} {expected}");
     }
 
     #[test]

@@ -18,9 +18,12 @@ const PROGRAMS: [&str; 5] = ["0Dh scroll", "10h discs", "12h lines", "13h rings"
 /// Of 255: rows are averaged where a picture is not shown at a multiple of its height.
 pub const TOLERANCE: u32 = 16;
 
-/// Where in a window a picture is: as wide as a whole multiple of its dots may be, 4:3, in the middle.
+/// Where in a window a picture is: as wide as a whole multiple of its dots may be, if that fills three quarters,
+/// 4:3, in the middle.
 pub fn picture_in(window: Area, dots: usize) -> Area {
-    let width = window.width.min(window.height * 4 / 3) / dots * dots;
+    let fit = window.width.min(window.height * 4 / 3);
+    let whole = fit / dots * dots;
+    let width = if whole * 4 >= fit * 3 { whole } else { fit };
     let height = width * 3 / 4;
     Area {
         left: window.left + (window.width - width) / 2,
