@@ -31,13 +31,17 @@ init_acpi:
     mov al, 1
     mov di, PIIX_PMREGMISC
     call pci_write_byte
+    call apic_present
+    mov si, acpi_rsdp
+    jc .no_apic
+    mov si, acpi_rsdp_apic
+.no_apic:
     push ds
     push es
     call load_ebda
     push cs
     pop ds
     cld
-    mov si, acpi_rsdp
     mov di, EB_RSDP
     mov cx, RSDP_SIZE
     rep movsb
@@ -100,6 +104,17 @@ acpi_rsdp:
     acpi_address acpi_rsdt
     acpi_end RSDP_CHECKSUM
 
+; The same on a machine with APICs.
+    align 16, db 0FFh
+    db 0FFh
+acpi_rsdp_apic:
+    acpi_begin
+    acpi_bytes 'R', 'S', 'D', ' ', 'P', 'T', 'R', ' '
+    db RSDP_APIC_CHECKSUM
+    acpi_bytes 'O', 'L', 'D', 'I', 'R', 'N', 0
+    acpi_address acpi_rsdt_apic
+    acpi_end RSDP_APIC_CHECKSUM
+
 acpi_facs:
     db 'FACS'
     dd FACS_SIZE
@@ -110,6 +125,34 @@ acpi_rsdt:
     acpi_header 'R', 'S', 'D', 'T', 1, 36+4, RSDT_CHECKSUM
     acpi_address acpi_fadt
     acpi_end RSDT_CHECKSUM
+
+    align 16, db 0FFh
+acpi_rsdt_apic:
+    acpi_header 'R', 'S', 'D', 'T', 1, 36+8, RSDT_APIC_CHECKSUM
+    acpi_address acpi_fadt
+    acpi_address acpi_madt
+    acpi_end RSDT_APIC_CHECKSUM
+
+; What apic.asm sets up: ISA interrupts are the inputs of these numbers but for the timer, and the SCI stays while it is
+; asserted.
+    align 16, db 0FFh
+acpi_madt:
+    acpi_header 'A', 'P', 'I', 'C', 1, 36+8+8+12+10+10+6, MADT_CHECKSUM
+    acpi_dword LOCAL_APIC
+    acpi_dword 1                ; there are two 8259s, too
+    acpi_bytes 0, 8, 0, 0       ; processor 0: local APIC 0,
+    acpi_dword 1                ; enabled
+    acpi_bytes 1, 12, IO_APIC_ID, 0
+    acpi_dword IO_APIC
+    acpi_dword 0
+    acpi_bytes 2, 10, 0, 0      ; override: ISA interrupt 0
+    acpi_dword TIMER_INPUT
+    acpi_bytes 0, 0             ; as on ISA
+    acpi_bytes 2, 10, 0, SCI_IRQ
+    acpi_dword SCI_IRQ
+    acpi_bytes 0Dh, 0           ; level-triggered, active high
+    acpi_bytes 4, 6, 0FFh, 0, 0, 1      ; NMI: LINT1 of all processors
+    acpi_end MADT_CHECKSUM
 
     align 16, db 0FFh
 acpi_fadt:

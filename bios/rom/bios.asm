@@ -53,6 +53,7 @@
 %include "int1a_time.asm"
 %include "pci_functions.inc"
 %include "int1a_pci.asm"
+%include "apic.asm"
 %include "acpi.asm"
 %include "irq.asm"
 %include "summary.asm"

@@ -55,6 +55,7 @@ cold_start:
     call init_bda
     call init_pci
     call init_acpi
+    call init_apic
 
     post_code 04h
     call init_keyboard

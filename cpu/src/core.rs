@@ -245,6 +245,8 @@ pub struct Core {
     pub test_registers: [u32; 8],
     /// Model-specific registers that are only stored, by number.
     pub msrs: std::collections::BTreeMap<u32, u64>,
+    /// The machine has connected the processor's local APIC, if it has one. Not saved: it belongs to the machine.
+    pub apic_connected: bool,
     /// TSC minus virtual time.
     pub tsc_offset: u64,
     /// The x87; without one in the model, nothing reaches it.
@@ -309,6 +311,7 @@ impl Core {
             pending_debug: 0,
             test_registers: [0; 8],
             msrs: std::collections::BTreeMap::new(),
+            apic_connected: false,
             tsc_offset: 0,
             fpu: Fpu::default(),
             x87_operand: Register::zero(0),

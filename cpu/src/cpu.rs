@@ -129,6 +129,11 @@ impl Cpu {
         self.engine.core.reset();
     }
 
+    /// Connects the local APIC, if the model has one: CPUID and IA32_APIC_BASE show it. The bus answers for it.
+    pub fn connect_apic(&mut self) {
+        self.engine.core.apic_connected = true;
+    }
+
     /// Whether an external interrupt would be taken (EFLAGS.IF): decides if HLT can ever end.
     pub fn interrupts_enabled(&self) -> bool {
         self.core().eflags.contains(Eflags::IF)

@@ -17,7 +17,8 @@ const P5_MC_ADDR: u32 = 0x00;
 const P5_MC_TYPE: u32 = 0x01;
 const TSC: u32 = 0x10;
 const PLATFORM_ID: u32 = 0x17;
-const APIC_BASE: u32 = 0x1b;
+/// IA32_APIC_BASE.
+pub(crate) const APIC_BASE: u32 = 0x1b;
 const EBL_CR_POWERON: u32 = 0x2a;
 const BIOS_UPDT_TRIG: u32 = 0x79;
 const BIOS_SIGN_ID: u32 = 0x8b;
@@ -56,8 +57,14 @@ const MTRR_DEF_TYPE: u32 = 0x2ff;
 
 /// Eight variable ranges, fixed ranges and write-combining.
 const MTRR_CAP_VALUE: u64 = 0x508;
-/// The local APIC's address; disabled, for there is none.
+/// The local APIC's address, on a machine that has not connected it.
 const APIC_BASE_VALUE: u64 = 0xfee0_0000;
+/// IA32_APIC_BASE of one that has: this is the bootstrap processor, and the APIC is on.
+const APIC_BASE_BSP: u64 = 1 << 8;
+const APIC_BASE_ENABLE: u64 = 1 << 11;
+const APIC_BASE_RESET: u64 = APIC_BASE_VALUE | APIC_BASE_ENABLE | APIC_BASE_BSP;
+/// Bits of it that can be written: page and enable.
+const APIC_BASE_BITS: u64 = 0x000f_ffff_f800;
 
 /// The page attribute table after reset.
 const PAT_VALUE: u64 = 0x0007_0406_0007_0406;
@@ -177,6 +184,9 @@ impl Core {
         if number == EFER && self.model.has(Features::NX) {
             return Ok(self.efer.bits());
         }
+        if number == APIC_BASE && self.has_apic_base() {
+            return Ok(self.apic_base());
+        }
         match kind(self.model, number) {
             Some(Kind::Stored(initial) | Kind::Checked(initial, _)) => {
                 Ok(self.msrs.get(&number).copied().unwrap_or(initial))
@@ -201,6 +211,9 @@ impl Core {
         if number == EFER && self.model.has(Features::NX) {
             return self.write_efer(value);
         }
+        if number == APIC_BASE && self.has_apic_base() {
+            return self.write_apic_base(value);
+        }
         match kind(self.model, number) {
             Some(Kind::Checked(_, passes)) if !passes(value) => {
                 Err(Fault::protection(0, FaultRule::MsrValue))
@@ -220,6 +233,39 @@ impl Core {
                 Err(Fault::protection(0, FaultRule::UnknownMsr))
             }
         }
+    }
+
+    /// Whether there is a local APIC, and the machine has connected it.
+    pub(crate) fn has_apic(&self) -> bool {
+        self.apic_connected && self.model.has(Features::APIC)
+    }
+
+    /// The Pentium's APIC cannot be moved, or turned off by software.
+    fn has_apic_base(&self) -> bool {
+        self.has_apic() && self.model.generation() != Generation::P5
+    }
+
+    fn apic_base(&self) -> u64 {
+        self.msrs.get(&APIC_BASE).copied().unwrap_or(APIC_BASE_RESET)
+    }
+
+    /// Whether CPUID shows the local APIC.
+    pub(crate) fn apic_is_on(&self) -> bool {
+        self.has_apic() && (!self.has_apic_base() || self.apic_base() & APIC_BASE_ENABLE != 0)
+    }
+
+    /// SDM vol. 3A §10.4.3, §10.4.4.
+    fn write_apic_base(&mut self, value: u64) -> Result<(), Fault> {
+        if value & !(APIC_BASE_BITS | APIC_BASE_BSP) != 0 {
+            return Err(Fault::protection(0, FaultRule::MsrValue));
+        }
+        let mut written = value & APIC_BASE_BITS | APIC_BASE_BSP;
+        // The P6's APIC, which has a bus of its own, stays off until a reset once it is off.
+        if self.model.generation() == Generation::P6 && !self.apic_is_on() {
+            written &= !APIC_BASE_ENABLE;
+        }
+        self.msrs.insert(APIC_BASE, written);
+        Ok(())
     }
 
     fn write_efer(&mut self, value: u64) -> Result<(), Fault> {

@@ -4,6 +4,7 @@
 //! It never reads a clock, a file or a random source; everything it knows is state that
 //! [`oldiron_mmu::Snapshot`] saves.
 
+mod apic;
 mod cmos;
 mod coprocessor;
 mod date_time;
@@ -11,6 +12,7 @@ mod device;
 mod disk;
 mod dma;
 mod floppy;
+mod fw_cfg;
 mod ide;
 mod irq;
 mod ne2000;
@@ -23,10 +25,12 @@ mod ps2;
 mod scheduler;
 mod serial;
 mod system_ports;
+mod test_device;
 #[cfg(test)]
 mod test_rig;
 mod vga;
 
+pub use apic::Apic;
 pub use cmos::Cmos;
 pub use coprocessor::CoprocessorError;
 pub use date_time::{DateTime, days_in_month};
@@ -34,6 +38,7 @@ pub use device::{Ctx, Device, DmaBus, DmaOutcome, PortRange, ResetKind, Timing};
 pub use disk::{BlockImage, Chs, DiskError, FloppyKind, MemoryImage, SECTOR_SIZE};
 pub use dma::DmaPair;
 pub use floppy::{DataRate, FloppyController, FloppyFormat, drive_type_for};
+pub use fw_cfg::FwCfg;
 pub use ide::{
     DiskGeometry, GeometryError, GeometrySource, IdeChannel, check_chs, find_geometry, given_geometry,
 };
@@ -47,5 +52,6 @@ pub use ps2::{KeyCode, Ps2Controller};
 pub use scheduler::{Scheduler, TimerId};
 pub use serial::Uart;
 pub use system_ports::SystemPorts;
+pub use test_device::TestDevice;
 pub use vga::cp437::to_char as cp437_char;
 pub use vga::{Frame, TextCell, TextCells, TextCursor, Vga};

@@ -56,6 +56,8 @@ timer_ids! {
     PowerTimer,
     /// Network card: a packet has been sent, the next one arrives, or an empty transfer is done.
     Network,
+    /// Local APIC: the timer's count is at zero.
+    ApicTimer,
 }
 
 /// When each timer is due. `Ticks::MAX` means not armed.

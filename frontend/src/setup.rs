@@ -385,6 +385,7 @@ impl Parts {
             debug_console: args.has_debug_console(),
             network: args.network_card(),
             isa: args.isa,
+            fw_cfg: args.fw_cfg,
             direct_boot: DirectSpec::named(args),
         }
     }
@@ -408,6 +409,7 @@ impl Parts {
             .port_log(ports)
             .network(args.network_card())
             .isa(args.isa)
+            .fw_cfg(args.fw_cfg)
             .dispatch(match args.dispatch {
                 DispatchKind::Chained => Dispatch::Chained,
                 DispatchKind::Loop => Dispatch::Loop,

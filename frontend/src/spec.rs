@@ -55,6 +55,9 @@ pub struct Spec {
     pub network: Option<NetworkCard>,
     /// There is no PCI.
     pub isa: bool,
+    /// QEMU's firmware configuration device is there.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub fw_cfg: bool,
     /// What goes into memory from files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direct_boot: Option<DirectSpec>,
@@ -279,6 +282,7 @@ impl Spec {
         args.debug_exit = self.debug_exit;
         args.net.nic = self.network;
         args.isa = self.isa;
+        args.fw_cfg = self.fw_cfg;
         self.direct_boot.clone().unwrap_or_default().apply(args, home)?;
         let mut again = Again {
             debug_console: self.debug_console,
@@ -417,6 +421,9 @@ impl Spec {
         }
         if args.isa && !self.isa {
             return refuse("PCI", "there", "--isa");
+        }
+        if args.fw_cfg && !self.fw_cfg {
+            return refuse("fw_cfg", "not there", "--fw-cfg");
         }
         if !args.chs.is_empty() {
             return refuse(

@@ -312,3 +312,26 @@ fn recordings_and_saved_states_know_the_files() {
         bench.ends(&[args, &["--headless"]].concat(), FILE);
     }
 }
+
+#[test]
+fn test_programs_ask_the_firmware_configuration_device_how_many_processors_there_are() {
+    let bench = Bench::new();
+    // mov dx, 510h; mov ax, 5; out dx, ax; inc dx; in al, dx; out 0f4h, al; jmp $
+    let program = [
+        0xba, 0x10, 0x05, 0xb8, 0x05, 0x00, 0xef, 0x42, 0xec, 0xe6, 0xf4, 0xeb, 0xfe,
+    ];
+    bench.file("count.bin", &program);
+    let run = [
+        "--load",
+        "count.bin@0x30000",
+        "--entry",
+        "3000:0",
+        "--headless",
+        "--timeout",
+        "60",
+        "--debug-exit",
+    ];
+    bench.ends(&run, 255);
+    bench.ends(&[&run[..], &["--fw-cfg", "--record", "a.rec"]].concat(), 3);
+    bench.ends(&["replay", "a.rec", "--check", "--headless"], 3);
+}

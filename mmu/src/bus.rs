@@ -116,6 +116,9 @@ pub trait IoSpace {
         false
     }
 
+    /// The processor's IA32_APIC_BASE was written: where its local APIC is seen, and whether it is on.
+    fn set_apic_base(&mut self, _mem: &mut GuestMemory, _now: Ticks, _base: u64) {}
+
     /// Takes the waiting NMI.
     fn acknowledge_nmi(&mut self) {}
 }

@@ -5,11 +5,12 @@
 //! know becomes an [`Attention`] bit.
 
 use oldiron_devices::{
-    Ctx, Device, DmaBus, IrqLines, Outbox, ResetKind, Scheduler, TimerId, Timing, pci::PciChipset,
+    Apic, Ctx, Device, DmaBus, IrqLines, Outbox, ResetKind, Scheduler, TestDevice, TimerId, Timing,
+    pci::PciChipset,
 };
 use oldiron_mmu::{
-    Attention, GuestMemory, IoSpace, IoWidth, PhysAddr, Snapshot, SnapshotError, StateReader, StateWriter,
-    TickRate, Ticks,
+    Attention, GuestMemory, IoSpace, IoWidth, PAGE_SIZE, PhysAddr, Snapshot, SnapshotError, StateReader,
+    StateWriter, TickRate, Ticks,
 };
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +77,8 @@ pub(crate) struct Board {
     attention: Attention,
     slice_end: Ticks,
     pub(crate) idle: IdleWatch,
+    /// The page of the local APIC, if there is one. Derived.
+    local_apic: Option<u32>,
 }
 
 impl Board {
@@ -117,6 +120,7 @@ impl Board {
             attention: Attention::empty(),
             slice_end: 0,
             idle: IdleWatch::new(rate),
+            local_apic: None,
         })
     }
 
@@ -185,14 +189,55 @@ impl Board {
         if core::mem::take(&mut self.wires.out.cpu_reset) || self.system_reset {
             self.attention |= Attention::RESET;
         }
-        self.attention.set(Attention::INTR, self.chips.pic.intr());
-        self.attention
-            .set(Attention::NMI, self.nmi_pressed && !self.chips.cmos.nmi_masked());
+        self.settle_interrupts();
         self.attention.set(
             Attention::DEADLINE_MOVED,
             self.wires.timers.next_due() < self.slice_end,
         );
         self.attention.set(Attention::STOP, stop);
+    }
+
+    /// What the interrupt controllers ask of the processor.
+    fn settle_interrupts(&mut self) {
+        let mut intr = self.chips.pic.intr();
+        let mut nmi = self.nmi_pressed && !self.chips.cmos.nmi_masked();
+        if let Some(apic) = &mut self.chips.apic {
+            apic.set_pins(intr, nmi);
+            (intr, nmi) = (apic.intr(intr), apic.nmi(nmi));
+            if apic.take_init() {
+                self.attention |= Attention::RESET;
+            }
+        }
+        self.attention.set(Attention::INTR, intr);
+        self.attention.set(Attention::NMI, nmi);
+    }
+
+    /// Calls the APICs, if there are any, then settles what changed.
+    fn with_apic<R>(
+        &mut self,
+        mem: &mut GuestMemory,
+        now: Ticks,
+        call: impl FnOnce(&mut Apic, &mut Ctx<'_>) -> R,
+    ) -> Option<R> {
+        let Self { chips, wires, .. } = self;
+        let mut bus = BoardDma::new(Some(&mut chips.dma), mem);
+        let result = call(chips.apic.as_mut()?, &mut wires.lend(now, &mut bus));
+        self.settle(mem);
+        Some(result)
+    }
+
+    /// Maps the local APIC where the processor says.
+    fn place_apic(&mut self, mem: &mut GuestMemory) {
+        self.local_apic = self.chips.apic.as_ref().and_then(Apic::local_page);
+        if self.map.place_local_apic(mem, self.local_apic) {
+            self.attention |= Attention::MAP_CHANGED;
+        }
+    }
+
+    /// The processor is reset, and its local APIC with it.
+    pub(crate) fn reset_processor(&mut self, mem: &mut GuestMemory, now: Ticks) {
+        self.with_apic(mem, now, |apic, ctx| apic.reset_processor(ctx));
+        self.place_apic(mem);
     }
 
     /// Address line 20 is let through if either the keyboard controller or port 92h says so.
@@ -228,6 +273,10 @@ impl Board {
     fn sample_lines(&mut self) {
         let lines = self.router.sample(&mut self.wires.irq);
         self.chips.pic.sample(lines.levels, lines.rising);
+        if let Some(apic) = &mut self.chips.apic {
+            let (levels, rising) = lines.at_io_apic(self.router.pirqs());
+            apic.sample(levels, rising);
+        }
     }
 
     // ---- for the run loop ----
@@ -280,6 +329,7 @@ impl Board {
         (self.wires.out.cpu_reset, self.wires.out.system_reset) = (false, false);
         self.system_reset = false;
         self.settle_configuration(mem);
+        self.place_apic(mem);
         self.settle_a20(mem);
         self.settle(mem);
         self.attention.remove(Attention::RESET);
@@ -369,6 +419,7 @@ impl Board {
     pub(crate) fn settle_loaded(&mut self, mem: &mut GuestMemory) {
         self.attention = Attention::empty();
         self.settle_configuration(mem);
+        self.place_apic(mem);
         self.settle_a20(mem);
         self.settle(mem);
     }
@@ -450,6 +501,7 @@ fn timer_owner(id: TimerId) -> DeviceId {
         TimerId::VgaRetrace => DeviceId::Vga,
         TimerId::PowerTimer => DeviceId::Power,
         TimerId::Network => DeviceId::Network,
+        TimerId::ApicTimer => DeviceId::Apic,
     }
 }
 
@@ -548,6 +600,19 @@ impl IoSpace for Board {
     }
 
     fn mmio_read(&mut self, mem: &mut GuestMemory, now: Ticks, addr: PhysAddr, width: IoWidth) -> u32 {
+        let page = addr.0 as u32 & !(PAGE_SIZE - 1);
+        if Some(page) == self.local_apic {
+            let read = self.with_apic(mem, now, |apic, ctx| apic.read_local(addr.0 as u32, width, ctx));
+            return read.unwrap_or(width.open_bus());
+        }
+        if page == Apic::IO_BASE {
+            let apic = self.chips.apic.as_ref();
+            return apic.map_or(width.open_bus(), |apic| apic.read_io(addr.0 as u32, width));
+        }
+        if TestDevice::decodes(page) {
+            let device = self.chips.test_device.as_ref();
+            return device.map_or(width.open_bus(), |device| device.mmio_read(addr.0 as u32, width));
+        }
         self.idle.work(now);
         match self.chips.vga.banked(addr.0 as u32) {
             None => self.chips.vga.mmio_read(addr.0 as u32, width),
@@ -560,6 +625,23 @@ impl IoSpace for Board {
     }
 
     fn mmio_write(&mut self, mem: &mut GuestMemory, now: Ticks, addr: PhysAddr, value: u32, width: IoWidth) {
+        let page = addr.0 as u32 & !(PAGE_SIZE - 1);
+        if Some(page) == self.local_apic {
+            self.with_apic(mem, now, |apic, ctx| {
+                apic.write_local(addr.0 as u32, value, width, ctx)
+            });
+            return;
+        }
+        if page == Apic::IO_BASE {
+            self.with_apic(mem, now, |apic, _| apic.write_io(addr.0 as u32, value, width));
+            return;
+        }
+        if TestDevice::decodes(page) {
+            if let Some(device) = &mut self.chips.test_device {
+                device.mmio_write(addr.0 as u32, value, width);
+            }
+            return;
+        }
         self.idle.work(now);
         match self.chips.vga.banked(addr.0 as u32) {
             None => self.chips.vga.mmio_write(addr.0 as u32, value, width),
@@ -589,14 +671,24 @@ impl IoSpace for Board {
     }
 
     fn acknowledge_intr(&mut self, _now: Ticks) -> u8 {
-        let vector = self.chips.pic.acknowledge();
-        self.attention.set(Attention::INTR, self.chips.pic.intr());
+        let Chips { pic, apic, .. } = &mut self.chips;
+        let of_apic = apic.as_mut().and_then(|apic| apic.acknowledge(pic.intr()));
+        let vector = of_apic.unwrap_or_else(|| pic.acknowledge());
+        self.settle_interrupts();
         vector
+    }
+
+    fn set_apic_base(&mut self, mem: &mut GuestMemory, now: Ticks, base: u64) {
+        self.with_apic(mem, now, |apic, ctx| apic.set_base(base, ctx));
+        self.place_apic(mem);
     }
 
     fn acknowledge_nmi(&mut self) {
         self.nmi_pressed = false;
-        self.attention.remove(Attention::NMI);
+        if let Some(apic) = &mut self.chips.apic {
+            apic.acknowledge_nmi();
+        }
+        self.settle_interrupts();
     }
 }
 
@@ -616,7 +708,7 @@ struct BoardState {
 
 impl Snapshot for Board {
     const TAG: [u8; 4] = *b"BORD";
-    const VERSION: u16 = 4;
+    const VERSION: u16 = 5;
 
     fn save(&self, w: &mut StateWriter) {
         w.put(&BoardState {

@@ -51,13 +51,13 @@ impl BoardRig {
         board.port_write(mem, self.now, port, value, width);
     }
 
-    /// A cycle that reads video memory.
+    /// A cycle that reads video memory, or an APIC.
     pub fn mmio_read(&mut self, addr: u32, width: IoWidth) -> u32 {
         let Machine { board, mem, .. } = &mut self.machine;
         board.mmio_read(mem, self.now, PhysAddr(addr.into()), width)
     }
 
-    /// A cycle that writes video memory.
+    /// A cycle that writes video memory, or an APIC.
     pub fn mmio_write(&mut self, addr: u32, value: u32, width: IoWidth) {
         let Machine { board, mem, .. } = &mut self.machine;
         board.mmio_write(mem, self.now, PhysAddr(addr.into()), value, width);

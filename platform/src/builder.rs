@@ -2,8 +2,9 @@
 
 use oldiron_cpu::{CpuModel, Dispatch};
 use oldiron_devices::{
-    BlockImage, Chs, Cmos, CoprocessorError, DateTime, DiskError, DmaPair, FloppyController, FloppyKind,
-    GeometryError, IdeChannel, PicPair, Pit, Ps2Controller, SystemPorts, Timing, Uart, Vga, check_chs,
+    Apic, BlockImage, Chs, Cmos, CoprocessorError, DateTime, DiskError, DmaPair, FloppyController,
+    FloppyKind, FwCfg, GeometryError, IdeChannel, PicPair, Pit, Ps2Controller, SystemPorts, TestDevice,
+    Timing, Uart, Vga, check_chs,
     pci::{HotPlug, PciChipset, PowerManagement},
 };
 use oldiron_mmu::TickRate;
@@ -183,6 +184,7 @@ pub struct MachineBuilder {
     pub(crate) port_log: Vec<u16>,
     pub(crate) network: Option<NetworkCard>,
     pub(crate) isa: bool,
+    pub(crate) fw_cfg: bool,
     pub(crate) dispatch: Dispatch,
     bad_drive: Option<BuildError>,
 }
@@ -214,6 +216,7 @@ impl Default for MachineBuilder {
             port_log: Vec::new(),
             network: None,
             isa: false,
+            fw_cfg: false,
             dispatch: Dispatch::default(),
             bad_drive: None,
         }
@@ -359,6 +362,13 @@ impl MachineBuilder {
         self
     }
 
+    /// Whether there is what QEMU gives to test programs: its firmware configuration device at ports 510h and 511h, and a
+    /// latch at port E0h and memory at FF000000h to try the bus with.
+    pub fn fw_cfg(mut self, on: bool) -> Self {
+        self.fw_cfg = on;
+        self
+    }
+
     /// How the processor dispatches instructions. Results never depend on it.
     pub fn dispatch(mut self, dispatch: Dispatch) -> Self {
         self.dispatch = dispatch;
@@ -381,7 +391,7 @@ impl MachineBuilder {
             let at = at.ok_or(BuildError::NoRoomForRom)?;
             adapter_roms.push((at, oldiron_bios::DIRECT_BOOT.to_vec()));
         }
-        let (mem, map) = memory_map::build(self.memory_mib, &bios, &vga_bios, &adapter_roms)?;
+        let (mut mem, mut map) = memory_map::build(self.memory_mib, &bios, &vga_bios, &adapter_roms)?;
         let boot_order = BootDevice::parse_order(&self.boot_order);
         let boot_order = boot_order.ok_or(BuildError::BootOrder {
             order: self.boot_order,
@@ -456,7 +466,17 @@ impl MachineBuilder {
             power: (!self.isa).then(|| PowerManagement::new(source::SCI)),
             hot_plug: (!self.isa).then(HotPlug::default),
             direct_boot: self.direct_boot.map(BootPort::new),
+            apic: model.apic_version().filter(|_| !self.isa).map(Apic::new),
+            fw_cfg: self.fw_cfg.then(|| FwCfg::new(u64::from(self.memory_mib) << 20)),
+            test_device: self.fw_cfg.then(TestDevice::new),
         };
+        if let Some(apic) = &chips.apic {
+            map.add_io_apic(&mut mem);
+            map.place_local_apic(&mut mem, apic.local_page());
+        }
+        if chips.test_device.is_some() {
+            map.add_test_device(&mut mem);
+        }
         let board = Board::new(self.rate, self.timing, chips, map, &self.port_log)?;
         let configuration = Configuration {
             memory_mib: self.memory_mib,
@@ -472,6 +492,7 @@ impl MachineBuilder {
             debug_console: self.debug_console,
             network: self.network,
             isa: self.isa,
+            fw_cfg: self.fw_cfg,
             loaded_hash,
         };
         Ok(Machine::new(model, self.dispatch, mem, board, configuration))

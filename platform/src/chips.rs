@@ -1,8 +1,8 @@
 //! The chips: typed fields, and the one place that knows which chip has which number.
 
 use oldiron_devices::{
-    Cmos, CoprocessorError, Device, DmaPair, FloppyController, IdeChannel, Ne2000, PicPair, Pit, PortRange,
-    Ps2Controller, SystemPorts, Uart, Vga,
+    Apic, Cmos, CoprocessorError, Device, DmaPair, FloppyController, FwCfg, IdeChannel, Ne2000, PicPair, Pit,
+    PortRange, Ps2Controller, SystemPorts, TestDevice, Uart, Vga,
     pci::{ConfigSpace, HotPlug, PciChipset, PowerManagement, slot},
 };
 use oldiron_mmu::SnapshotError;
@@ -36,11 +36,14 @@ pub(crate) enum DeviceId {
     Power,
     HotPlug,
     DirectBoot,
+    Apic,
+    FwCfg,
+    TestDevice,
 }
 
 impl DeviceId {
     /// All chips, in the order in which they are reset and saved.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Pic,
         Self::Pit,
         Self::Dma,
@@ -59,6 +62,9 @@ impl DeviceId {
         Self::Power,
         Self::HotPlug,
         Self::DirectBoot,
+        Self::Apic,
+        Self::FwCfg,
+        Self::TestDevice,
     ];
 
     /// The ATA channels.
@@ -93,6 +99,11 @@ pub(crate) struct Chips {
     pub(crate) hot_plug: Option<HotPlug>,
     /// Where something is booted directly.
     pub(crate) direct_boot: Option<BootPort>,
+    /// Where there is PCI, and the processor has a local APIC.
+    pub(crate) apic: Option<Apic>,
+    /// `--fw-cfg`: what QEMU gives to test programs.
+    pub(crate) fw_cfg: Option<FwCfg>,
+    pub(crate) test_device: Option<TestDevice>,
 }
 
 impl Chips {
@@ -123,6 +134,9 @@ impl Chips {
             DeviceId::Power => (self.power.as_mut()?, dma),
             DeviceId::HotPlug => (self.hot_plug.as_mut()?, dma),
             DeviceId::DirectBoot => (self.direct_boot.as_mut()?, dma),
+            DeviceId::Apic => (self.apic.as_mut()?, dma),
+            DeviceId::FwCfg => (self.fw_cfg.as_mut()?, dma),
+            DeviceId::TestDevice => (self.test_device.as_mut()?, dma),
         })
     }
 
@@ -158,6 +172,9 @@ impl Chips {
             DeviceId::Power => self.power.as_ref()?,
             DeviceId::HotPlug => self.hot_plug.as_ref()?,
             DeviceId::DirectBoot => self.direct_boot.as_ref()?,
+            DeviceId::Apic => self.apic.as_ref()?,
+            DeviceId::FwCfg => self.fw_cfg.as_ref()?,
+            DeviceId::TestDevice => self.test_device.as_ref()?,
         })
     }
 
@@ -219,6 +236,9 @@ impl Chips {
         self.power.iter().for_each(|power| w.component(power));
         self.hot_plug.iter().for_each(|ports| w.component(ports));
         self.direct_boot.iter().for_each(|port| w.component(port));
+        self.apic.iter().for_each(|apic| w.component(apic));
+        self.fw_cfg.iter().for_each(|items| w.component(items));
+        self.test_device.iter().for_each(|device| w.component(device));
     }
 
     pub(crate) fn load(&mut self, r: &mut FileReader<'_>) -> Result<(), SnapshotError> {
@@ -243,6 +263,13 @@ impl Chips {
         self.hot_plug
             .iter_mut()
             .try_for_each(|ports| r.component(ports))?;
-        self.direct_boot.iter_mut().try_for_each(|port| r.component(port))
+        self.direct_boot
+            .iter_mut()
+            .try_for_each(|port| r.component(port))?;
+        self.apic.iter_mut().try_for_each(|apic| r.component(apic))?;
+        self.fw_cfg.iter_mut().try_for_each(|items| r.component(items))?;
+        self.test_device
+            .iter_mut()
+            .try_for_each(|device| r.component(device))
     }
 }

@@ -85,6 +85,18 @@ pub(crate) struct IsaLines {
     pub(crate) rising: u16,
 }
 
+impl IsaLines {
+    /// These lines at the inputs of the I/O APIC, with the levels of the PIRQ lines, which are active low, above them:
+    /// the timer is at input 2, and 0 is not one of these.
+    pub(crate) fn at_io_apic(self, pirqs: u32) -> (u32, u32) {
+        let inputs = |lines: u16| {
+            let lines = u32::from(lines);
+            lines & !0b101 | (lines & 1) << 2
+        };
+        (inputs(self.levels) | (!pirqs & 0xf) << 16, inputs(self.rising))
+    }
+}
+
 /// ORs sources into ISA lines and finds their edges.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct IrqRouter {
@@ -107,6 +119,14 @@ impl IrqRouter {
             self.seen &= !self.moved;
         }
         new
+    }
+
+    /// Which of PIRQA# to PIRQD# were asserted when the lines were last sampled, one bit each.
+    pub(crate) fn pirqs(&self) -> u32 {
+        let slots = (FIRST_SLOT..).zip(source::PCI_SLOTS);
+        slots.fold(0, |pirqs, (device, wire)| {
+            pirqs | ((self.seen >> wire.source() & 1) as u32) << pirq_of(device, 1)
+        })
     }
 
     /// The ISA lines at which wires of PCI end now.

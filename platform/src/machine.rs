@@ -42,6 +42,9 @@ impl Machine {
     ) -> Self {
         let mut cpu = Cpu::new(model);
         cpu.set_dispatch(dispatch);
+        if board.chips.apic.is_some() {
+            cpu.connect_apic();
+        }
         let clock = Clock::new(configuration.rate);
         let outbox = Outbox::default();
         let mut machine = Self {
@@ -338,6 +341,8 @@ impl Machine {
     /// Resets the processor alone, as the chipset does after a triple fault.
     pub fn reset_cpu(&mut self) {
         self.cpu.reset();
+        let now = self.now();
+        self.board.reset_processor(&mut self.mem, now);
         self.halted = false;
     }
 

@@ -8,6 +8,9 @@
 //! 000F0000–000FFFFF  system BIOS (its last 128 KiB from E0000, if it is that large)
 //! 00100000–          RAM
 //! E0000000–E0FFFFFF  frame buffer of the display adapter; with PCI, where its base address says
+//! FEC00000           I/O APIC, a page, where there is one
+//! FEE00000           local APIC, a page; the processor may move it
+//! FF000000–FF00FFFF  memory of the test device, where there is one
 //! FFEx0000–FFEFFFFF  system BIOS, for a reset while the A20 gate is closed
 //! FFFx0000–FFFFFFFF  system BIOS, all of it
 //! ```
@@ -19,7 +22,7 @@
 use core::ops::Range;
 use std::collections::BTreeMap;
 
-use oldiron_devices::Vga;
+use oldiron_devices::{Apic, TestDevice, Vga};
 use oldiron_mmu::{GuestMemory, HOLE_BYTE, PAGE_SIZE, RomId};
 
 use crate::BuildError;
@@ -61,6 +64,10 @@ pub(crate) struct MemoryMap {
     /// Where the frame buffer is seen, and the VGA BIOS at a base address of PCI.
     frame_buffer: Option<u32>,
     vga_rom: Option<u32>,
+    /// The page of the local APIC.
+    local_apic: Option<u32>,
+    io_apic: bool,
+    test_device: bool,
 }
 
 impl MemoryMap {
@@ -78,7 +85,62 @@ impl MemoryMap {
             start += SEGMENT_BYTES;
         }
         self.map_segment(mem, SYSTEM_SEGMENT, MIB - SYSTEM_SEGMENT, system >> 4);
+        self.cover_with_local_apic(mem);
         true
+    }
+
+    /// Maps the I/O APIC.
+    pub(crate) fn add_io_apic(&mut self, mem: &mut GuestMemory) {
+        mem.map_mmio(Apic::IO_BASE, PAGE_SIZE);
+        self.io_apic = true;
+    }
+
+    /// Maps the memory of the test device.
+    pub(crate) fn add_test_device(&mut self, mem: &mut GuestMemory) {
+        mem.map_mmio(TestDevice::MEMORY, TestDevice::MEMORY_BYTES);
+        self.test_device = true;
+    }
+
+    /// Maps the page of the local APIC, over whatever is there. False if it is there already.
+    pub(crate) fn place_local_apic(&mut self, mem: &mut GuestMemory, page: Option<u32>) -> bool {
+        if page == self.local_apic {
+            return false;
+        }
+        if let Some(old) = core::mem::replace(&mut self.local_apic, page) {
+            self.uncover(mem, old);
+        }
+        self.cover_with_local_apic(mem);
+        true
+    }
+
+    fn cover_with_local_apic(&self, mem: &mut GuestMemory) {
+        if let Some(page) = self.local_apic {
+            mem.map_mmio(page, PAGE_SIZE);
+        }
+    }
+
+    /// Maps at a page what is there without a local APIC.
+    fn uncover(&mut self, mem: &mut GuestMemory, page: u32) {
+        let bios = self.low_bios_offset + self.low_bios_bytes;
+        let from_top = 0u32.wrapping_sub(page);
+        match page {
+            ADAPTER_AREA..VGA_BIOS => mem.map_mmio(page, PAGE_SIZE),
+            VGA_BIOS..MIB => {
+                let pam = core::mem::replace(&mut self.pam, [u8::MAX; 7]);
+                self.apply(mem, pam);
+            }
+            _ if page < mem.ram_bytes() => mem.map_ram(page, PAGE_SIZE, page),
+            Apic::IO_BASE if self.io_apic => mem.map_mmio(page, PAGE_SIZE),
+            _ if self.test_device && TestDevice::decodes(page) => mem.map_mmio(page, PAGE_SIZE),
+            _ if from_top <= bios => mem.map_rom(page, PAGE_SIZE, self.bios, bios - from_top),
+            _ if (MIB..=MIB + bios).contains(&from_top) && from_top > MIB => {
+                mem.map_rom(page, PAGE_SIZE, self.bios, bios + MIB - from_top);
+            }
+            _ => {
+                mem.map_hole(page, PAGE_SIZE);
+                self.map_vga(mem);
+            }
+        }
     }
 
     /// Maps the frame buffer and the VGA BIOS at base addresses, if these are where cards may be: above RAM, and below
@@ -105,14 +167,20 @@ impl MemoryMap {
         if let Some(old) = self.vga_rom {
             mem.map_hole(old, self.vga_bios_bytes);
         }
-        if let Some(new) = frame_buffer {
-            mem.map_frame_buffer(new);
-        }
-        if let Some(new) = rom {
-            mem.map_rom(new, self.vga_bios_bytes, self.vga_bios, 0);
-        }
         (self.frame_buffer, self.vga_rom) = (frame_buffer, rom);
+        self.map_vga(mem);
+        self.cover_with_local_apic(mem);
         true
+    }
+
+    /// Maps the frame buffer and the VGA BIOS where they have been placed.
+    fn map_vga(&self, mem: &mut GuestMemory) {
+        if let Some(frame_buffer) = self.frame_buffer {
+            mem.map_frame_buffer(frame_buffer);
+        }
+        if let Some(rom) = self.vga_rom {
+            mem.map_rom(rom, self.vga_bios_bytes, self.vga_bios, 0);
+        }
     }
 
     fn map_segment(&self, mem: &mut GuestMemory, start: u32, len: u32, attributes: u8) {
@@ -204,6 +272,9 @@ pub(crate) fn build(
         pam: [0; 7],
         frame_buffer: Some(Vga::FRAME_BUFFER),
         vga_rom: None,
+        local_apic: None,
+        io_apic: false,
+        test_device: false,
     };
     Ok((mem, map))
 }

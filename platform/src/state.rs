@@ -28,6 +28,7 @@ pub(crate) struct Configuration {
     pub(crate) debug_console: bool,
     pub(crate) network: Option<NetworkCard>,
     pub(crate) isa: bool,
+    pub(crate) fw_cfg: bool,
     /// A hash of adapter ROMs and of what is booted directly.
     pub(crate) loaded_hash: Option<u64>,
 }
@@ -35,7 +36,7 @@ pub(crate) struct Configuration {
 impl Configuration {
     /// The first difference to `saved`, the configuration of a saved state, for people.
     fn difference(&self, saved: &Self) -> Option<String> {
-        let words: [(&str, String, String); 14] = [
+        let words: [(&str, String, String); 15] = [
             ("processor", saved.cpu.clone(), self.cpu.clone()),
             (
                 "memory",
@@ -61,6 +62,7 @@ impl Configuration {
             ),
             ("network card", card(saved), card(self)),
             ("PCI", fitted(!saved.isa), fitted(!self.isa)),
+            ("fw_cfg", fitted(saved.fw_cfg), fitted(self.fw_cfg)),
             (
                 "kernel, initial RAM disks or other files in memory",
                 loaded(saved),
@@ -143,7 +145,7 @@ struct Identity<'a> {
 
 impl Snapshot for Identity<'_> {
     const TAG: [u8; 4] = *b"MACH";
-    const VERSION: u16 = 5;
+    const VERSION: u16 = 6;
 
     fn save(&self, w: &mut StateWriter) {
         w.put(self.configuration);
@@ -178,6 +180,9 @@ fn component_name(tag: [u8; 4], nth: usize) -> String {
         b"PCI " => "PCI chip set",
         b"PM  " => "power management",
         b"BOOT" => "direct boot",
+        b"APIC" => "APICs",
+        b"FWCF" => "fw_cfg",
+        b"TEST" => "test device",
         b"DISK" => overlays::NAMES.get(nth).copied().unwrap_or("disk"),
         other => return String::from_utf8_lossy(other).trim_end().to_owned(),
     };

@@ -8,6 +8,10 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "OLDIRN", "OLDIRON ", 1)
     // Soft off: SUS_TYP 0 of PMCNTRL.
     Name (\_S5, Package (4) { 0, 0, 0, 0 })
 
+    // What the operating system routes interrupts by: 0 the 8259s, 1 the I/O APIC.
+    Name (PICM, 0)
+    Method (\_PIC, 1) { Store (Arg0, PICM) }
+
     Scope (\_SB)
     {
         Device (PCI0)
@@ -27,7 +31,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "OLDIRN", "OLDIRON ", 1)
             })
 
             // Each slot's INTA# is one PIRQ line further; device 1 begins with PIRQA#.
-            Name (_PRT, Package (20)
+            Name (PRTP, Package (20)
             {
                 Package (4) { 0x0001FFFF, 0, LNKA, 0 }, Package (4) { 0x0001FFFF, 1, LNKB, 0 },
                 Package (4) { 0x0001FFFF, 2, LNKC, 0 }, Package (4) { 0x0001FFFF, 3, LNKD, 0 },
@@ -40,6 +44,27 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "OLDIRN", "OLDIRON ", 1)
                 Package (4) { 0x0005FFFF, 0, LNKA, 0 }, Package (4) { 0x0005FFFF, 1, LNKB, 0 },
                 Package (4) { 0x0005FFFF, 2, LNKC, 0 }, Package (4) { 0x0005FFFF, 3, LNKD, 0 },
             })
+
+            // The same at the inputs of the I/O APIC.
+            Name (PRTA, Package (20)
+            {
+                Package (4) { 0x0001FFFF, 0, 0, 16 }, Package (4) { 0x0001FFFF, 1, 0, 17 },
+                Package (4) { 0x0001FFFF, 2, 0, 18 }, Package (4) { 0x0001FFFF, 3, 0, 19 },
+                Package (4) { 0x0002FFFF, 0, 0, 17 }, Package (4) { 0x0002FFFF, 1, 0, 18 },
+                Package (4) { 0x0002FFFF, 2, 0, 19 }, Package (4) { 0x0002FFFF, 3, 0, 16 },
+                Package (4) { 0x0003FFFF, 0, 0, 18 }, Package (4) { 0x0003FFFF, 1, 0, 19 },
+                Package (4) { 0x0003FFFF, 2, 0, 16 }, Package (4) { 0x0003FFFF, 3, 0, 17 },
+                Package (4) { 0x0004FFFF, 0, 0, 19 }, Package (4) { 0x0004FFFF, 1, 0, 16 },
+                Package (4) { 0x0004FFFF, 2, 0, 17 }, Package (4) { 0x0004FFFF, 3, 0, 18 },
+                Package (4) { 0x0005FFFF, 0, 0, 16 }, Package (4) { 0x0005FFFF, 1, 0, 17 },
+                Package (4) { 0x0005FFFF, 2, 0, 18 }, Package (4) { 0x0005FFFF, 3, 0, 19 },
+            })
+
+            Method (_PRT)
+            {
+                If (PICM) { Return (PRTA) }
+                Return (PRTP)
+            }
 
             Device (ISA)
             {

@@ -331,6 +331,54 @@ acpi_tables:
     mov cx, [es:si+4]
     jmp add_up
 
+; The floating pointer structure is on a paragraph of the extended BIOS data area, too, and so is the table.
+mp_tables:
+    push 40h
+    pop es
+    mov es, [es:0Eh]
+    xor si, si
+.next:
+    cmp dword [es:si], '_MP_'
+    je .found
+    add si, 10h
+    cmp si, 400h
+    jb .next
+.failed:
+    push cs
+    pop es
+    jmp failed
+.found:
+    mov cx, 16
+    call add_up
+    jnz .failed
+    mov eax, [es:si+4]
+    mov si, ax
+    and si, 0Fh
+    shr eax, 4
+    mov es, ax
+    cmp dword [es:si], 'PCMP'
+    jne .failed
+    mov cx, [es:si+4]
+    call add_up
+    jnz .failed
+    cmp dword [es:si+36], 0FEE00000h    ; local APICs
+    jne .failed
+    cmp word [es:si+44], 0              ; the first entry is the processor
+    jne .failed
+    mov eax, 1
+    cpu 586
+    push si
+    cpuid
+    pop si
+    cpu 386
+    cmp [es:si+48], eax
+    jne .failed
+    cmp [es:si+52], edx
+    jne .failed
+    push cs
+    pop es
+    jmp passed
+
 acpi_registers:
     mov dx, [pm_base]
     add dx, 4

@@ -80,6 +80,7 @@ tests:
     check pci_bios32,           "BIOS32: PCI services in protected mode"
     check acpi_tables,          "ACPI: the tables are found and add up"
     check acpi_registers,       "ACPI: SCI_EN, and a timer that goes on"
+    check mp_tables,            "MP: the tables are found and add up"
     check apm,                  "INT 15h/53h: APM 1.2"
     check high_halves,          "INT 13h, 15h, 16h, 1Ah keep the high halves of registers"
     check scan_codes,           "INT 09h: scan codes to key codes"

@@ -7,10 +7,11 @@
 use oldiron_mmu::Bus;
 
 use crate::{
+    Features,
     core::{Activity, Core, Cr0, Cr4, dr6, reg},
     fault::{Fault, FaultRule, vector},
     insn::Insn,
-    msr::performance_counter,
+    msr::{APIC_BASE, performance_counter},
 };
 
 /// #GP(0) unless at CPL 0. Virtual-8086 mode is CPL 3.
@@ -233,9 +234,13 @@ pub(crate) fn hlt(core: &mut Core, _: &mut Bus<'_>, _: &Insn) -> Result<(), Faul
 
 /// CPUID — SDM vol. 2A "CPUID". A leaf beyond the last one shows the last one.
 pub(crate) fn cpuid(core: &mut Core, _: &mut Bus<'_>, _: &Insn) -> Result<(), Fault> {
-    let Some(leaf) = core.model.cpuid(core.gpr32(reg::EAX), core.gpr32(reg::ECX)) else {
+    let number = core.gpr32(reg::EAX);
+    let Some(mut leaf) = core.model.cpuid(number, core.gpr32(reg::ECX)) else {
         return Err(undefined());
     };
+    if number == 1 && !core.apic_is_on() {
+        leaf.edx &= !Features::APIC.edx();
+    }
     core.set_gpr32(reg::EAX, leaf.eax);
     core.set_gpr32(reg::EBX, leaf.ebx);
     core.set_gpr32(reg::ECX, leaf.ecx);
@@ -264,10 +269,17 @@ pub(crate) fn rdmsr(core: &mut Core, _: &mut Bus<'_>, _: &Insn) -> Result<(), Fa
 }
 
 /// WRMSR — SDM vol. 2D "WRMSR".
-pub(crate) fn wrmsr(core: &mut Core, _: &mut Bus<'_>, _: &Insn) -> Result<(), Fault> {
+pub(crate) fn wrmsr(core: &mut Core, bus: &mut Bus<'_>, _: &Insn) -> Result<(), Fault> {
     require_cpl0(core)?;
     let value = (core.gpr32(reg::EDX) as u64) << 32 | core.gpr32(reg::EAX) as u64;
-    core.write_msr(core.gpr32(reg::ECX), value)
+    let number = core.gpr32(reg::ECX);
+    core.write_msr(number, value)?;
+    if number == APIC_BASE && core.has_apic() {
+        let base = core.read_msr(number)?;
+        bus.io_used = true;
+        bus.io.set_apic_base(bus.mem, core.now, base);
+    }
+    Ok(())
 }
 
 /// RDPMC — SDM vol. 2B "RDPMC". The counters do not count.

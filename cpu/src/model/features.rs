@@ -27,6 +27,8 @@ bitflags! {
         const MCE = 1 << 7;
         /// CMPXCHG8B.
         const CX8 = 1 << 8;
+        /// Local APIC. CPUID shows it where the machine has one and it is on.
+        const APIC = 1 << 9;
         /// SYSENTER and SYSEXIT.
         const SEP = 1 << 11;
         /// Memory type range registers.
@@ -109,6 +111,7 @@ pub(super) const FEATURES: &[Feature] = &[
     feature(Features::PAE, "pae", NONE, &[]),
     feature(Features::MCE, "mce", NONE, &[]),
     feature(Features::CX8, "cx8", NONE, &[CpuidFeature::CX8]),
+    feature(Features::APIC, "apic", NONE, &[]),
     feature(Features::SEP, "sep", Features::MSR, &[CpuidFeature::SEP]),
     feature(Features::MTRR, "mtrr", Features::MSR, &[]),
     feature(Features::PGE, "pge", NONE, &[]),
@@ -136,7 +139,7 @@ pub(super) const EMULATED: Features = Features::all();
 
 impl Features {
     /// EDX of leaf 1.
-    pub(super) const fn edx(self) -> u32 {
+    pub(crate) const fn edx(self) -> u32 {
         self.bits() as u32
     }
 

@@ -282,6 +282,19 @@ impl CpuModel {
         self.features.contains(features)
     }
 
+    /// What the version register of the local APIC reads: the version, and from bit 16 on the number of the last entry
+    /// of the local vector table. `None` without one (SDM vol. 3A §10.4.8).
+    pub fn apic_version(&self) -> Option<u32> {
+        let (version, last) = match self.generation() {
+            Generation::I386 | Generation::I486 => return None,
+            Generation::P5 => (0x10, 3),
+            Generation::P6 => (0x11, 4),
+            Generation::NetBurst => (0x14, 5),
+            Generation::Core => (0x15, 5),
+        };
+        self.has(Features::APIC).then_some(version | last << 16)
+    }
+
     pub(crate) const fn generation(&self) -> Generation {
         self.base.generation
     }

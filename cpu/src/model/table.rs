@@ -1,8 +1,8 @@
 //! The models: what each of the real processors had.
 //!
 //! Signatures, cache descriptors and features are those of common steppings, from the specification updates of
-//! the processors and SDM vol. 2A "CPUID". Local APIC, system management and thermal control are left out of all:
-//! the machine has none.
+//! the processors and SDM vol. 2A "CPUID". System management and thermal control are left out of all: the machine
+//! has none.
 
 use super::{
     Base, CpuModel, CpuidLeaf, Features,
@@ -16,7 +16,8 @@ const PENTIUM: Features = Features::FPU
     .union(Features::TSC)
     .union(Features::MSR)
     .union(Features::MCE)
-    .union(Features::CX8);
+    .union(Features::CX8)
+    .union(Features::APIC);
 const PENTIUM_PRO: Features = PENTIUM
     .union(Features::PAE)
     .union(Features::MTRR)

@@ -90,7 +90,7 @@ impl Machine {
 
     pub(crate) fn with_model(code: &[u8], model: &str) -> Self {
         let mut bench = Bench::new(&[], Dispatch::Loop);
-        let model = MODELS.iter().find(|candidate| candidate.name == model).unwrap();
+        let model = CpuModel::parse(model).unwrap();
         bench.cpu = Cpu::new(model);
         let mut machine = Self { bench };
         let table = [

@@ -152,6 +152,73 @@ fn msrs_that_guests_read_exist_and_others_fault() {
     Machine::with_model(&[0x0f, 0x32], "486").faults(UD, None);
 }
 
+/// IA32_APIC_BASE of a model whose local APIC the machine has connected, after writing `value`, and whether CPUID shows
+/// the APIC then.
+fn apic_base_after(model: &str, value: u32) -> (u32, bool) {
+    // wrmsr; rdmsr; mov esi, eax; mov eax, 1; cpuid
+    let code = [
+        0x0f, 0x30, 0x0f, 0x32, 0x89, 0xc6, 0xb8, 0x01, 0, 0, 0, 0x0f, 0xa2,
+    ];
+    let mut m = Machine::with_model(&code, model);
+    let mut core = m.state();
+    core.apic_connected = true;
+    core.set_gpr32(reg::ECX, 0x1b);
+    core.set_gpr32(reg::EAX, value);
+    drop(core);
+    m.steps(5);
+    (m.core().gpr32(reg::ESI), m.core().gpr32(reg::EDX) >> 9 & 1 != 0)
+}
+
+#[test]
+fn the_local_apic_is_turned_off_and_moved_by_its_base_register() {
+    assert_eq!(apic_base_after("core", 0xfee0_0900), (0xfee0_0900, true));
+    assert_eq!(apic_base_after("core", 0x1234_5800), (0x1234_5900, true));
+    assert_eq!(apic_base_after("core", 0xfee0_0000), (0xfee0_0100, false));
+    for (model, on_again) in [("p3", false), ("core", true)] {
+        let mut m = Machine::with_model(&[0x0f, 0x30, 0x0f, 0x30], model);
+        let mut core = m.state();
+        core.apic_connected = true;
+        core.set_gpr32(reg::ECX, 0x1b);
+        core.set_gpr32(reg::EAX, 0xfee0_0000);
+        drop(core);
+        m.step();
+        m.state().set_gpr32(reg::EAX, 0xfee0_0800);
+        m.step();
+        assert_eq!(m.core().apic_is_on(), on_again, "{model}");
+    }
+    for (model, value) in [
+        ("core", 0xfee0_0a00),
+        ("core", 0xfee0_0c00),
+        ("pentium", 0xfee0_0900),
+    ] {
+        let mut m = Machine::with_model(&[0x0f, 0x30], model);
+        let mut core = m.state();
+        core.apic_connected = true;
+        core.set_gpr32(reg::ECX, 0x1b);
+        core.set_gpr32(reg::EAX, value);
+        drop(core);
+        m.faults(GP, Some(0));
+    }
+}
+
+#[test]
+fn cpuid_shows_the_local_apic_where_the_machine_has_connected_it() {
+    for (model, connected, shown) in [
+        ("pentium", true, true),
+        ("core", true, true),
+        ("core", false, false),
+        ("core,-apic", true, false),
+    ] {
+        let mut m = Machine::with_model(&[0x0f, 0xa2], model);
+        let mut core = m.state();
+        core.apic_connected = connected;
+        core.set_gpr32(reg::EAX, 1);
+        drop(core);
+        m.step();
+        assert_eq!(m.core().gpr32(reg::EDX) >> 9 & 1 != 0, shown, "{model}");
+    }
+}
+
 #[test]
 fn the_tsc_counts_ticks_and_can_be_written() {
     // wrmsr; rdtsc

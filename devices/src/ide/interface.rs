@@ -10,7 +10,7 @@ use oldiron_mmu::{IoWidth, Ticks};
 
 use super::bus_master::BusMaster;
 use super::registers::{Error, Status, TaskFile};
-use crate::{Ctx, DmaBus};
+use crate::{Ctx, DmaBus, Timing};
 
 /// To the first block of a read, and for others that are not in a cache, at `--timing fast`; commands without
 /// data at either.
@@ -19,7 +19,8 @@ pub(super) const BLOCK_MICROS: u64 = 20;
 /// To the other blocks of a read, at `--timing fast`: the drive has read them ahead.
 pub(super) const READ_AHEAD_NANOS: u64 = 500;
 
-/// From a command that takes data to its first data request.
+/// From a command that takes data to its first data request, with the latencies of real parts. Otherwise it comes before
+/// the next instruction: some systems (xv6) send the data without looking, for a disk whose buffer is empty asks at once.
 const FIRST_REQUEST_MICROS: u64 = 2;
 
 /// What a timer finds to be done.
@@ -132,6 +133,7 @@ impl Interface {
     /// A command without data is carried out shortly.
     pub(super) fn soon(&mut self, next: Next, ctx: &Ctx<'_>) {
         let delay = match next {
+            Next::FirstRequest if ctx.timing == Timing::Fast => 1,
             Next::FirstRequest => ctx.rate.micros(FIRST_REQUEST_MICROS),
             _ => ctx.rate.micros(BLOCK_MICROS),
         };

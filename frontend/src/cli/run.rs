@@ -127,6 +127,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "f4",
           value_parser = units::port, help_heading = "Ports")]
     pub debug_exit: Option<u16>,
+    /// What QEMU gives to test programs: its firmware configuration device at ports 510h and 511h, which knows how many
+    /// processors there are, and a latch at port E0h and memory at FF000000h to try the bus with
+    #[arg(long, help_heading = "Ports")]
+    pub fw_cfg: bool,
 
     /// Network options.
     #[command(flatten)]

@@ -399,3 +399,153 @@ fn on_the_isa_bus_the_frame_buffer_stays_where_it_is() {
         panic!("no frame buffer");
     };
 }
+
+// ---- APICs ----
+
+const LOCAL: u32 = 0xfee0_0000;
+const IO_APIC: u32 = 0xfec0_0000;
+const SVR: u32 = 0xf0;
+const EOI: u32 = 0xb0;
+
+impl Rig {
+    fn mmio(&mut self, addr: u32, value: u32) {
+        let (board, mem) = (&mut self.machine.board, &mut self.machine.mem);
+        board.mmio_write(mem, self.now, PhysAddr(addr.into()), value, IoWidth::Dword);
+    }
+
+    fn mmio_at(&mut self, addr: u32) -> u32 {
+        let (board, mem) = (&mut self.machine.board, &mut self.machine.mem);
+        board.mmio_read(mem, self.now, PhysAddr(addr.into()), IoWidth::Dword)
+    }
+
+    /// An entry of the I/O APIC for this processor, whose local APIC is enabled; the 8259s are masked.
+    fn redirect(&mut self, input: u8, entry: u32) {
+        self.init_pics();
+        self.out(0x21, 0xff);
+        self.out(0xa1, 0xff);
+        self.mmio(LOCAL + SVR, 0x1ff);
+        self.mmio(IO_APIC, (0x10 + 2 * input).into());
+        self.mmio(IO_APIC + 0x10, entry);
+    }
+
+    fn take(&mut self) -> Option<u8> {
+        let asked = self.attention().contains(Attention::INTR);
+        asked.then(|| self.machine.board.acknowledge_intr(self.now))
+    }
+
+    fn base(&mut self, base: u64) {
+        let (board, mem) = (&mut self.machine.board, &mut self.machine.mem);
+        board.set_apic_base(mem, self.now, base);
+    }
+}
+
+#[test]
+fn the_timer_interrupts_through_the_second_input_of_the_io_apic() {
+    let mut rig = Rig::new();
+    rig.redirect(2, 0x30);
+    for (port, value) in [(0x43, 0x34), (0x40, 100), (0x40, 0)] {
+        rig.out(port, value);
+    }
+    for _ in 0..3 {
+        while rig.take().is_none() {
+            rig.now = rig.machine.board.next_due();
+            rig.machine.board.run_due_timers(&mut rig.machine.mem, rig.now);
+            assert!(rig.now < 1_000_000);
+        }
+        assert_eq!(rig.mmio_at(LOCAL + 0x110), 1 << 16, "vector 30h is in service");
+        rig.mmio(LOCAL + EOI, 0);
+    }
+}
+
+#[test]
+fn isa_lines_reach_the_inputs_of_their_number_and_pirqs_those_from_16_on() {
+    let level = 1 << 15;
+    let low = 1 << 13;
+    for (input, entry, wire) in [
+        (1, 0, source::KEYBOARD),
+        (4, 0, source::COM1),
+        (9, level, source::SCI),
+        (14, 0, source::IDE0),
+        // Device 3 has PIRQC#.
+        (18, level | low, source::PCI_SLOTS[1]),
+    ] {
+        let mut rig = Rig::new();
+        rig.redirect(input, entry | 0x40);
+        assert_eq!(rig.take(), None);
+        rig.raise(wire, true);
+        assert_eq!(rig.take(), Some(0x40), "input {input}");
+        rig.mmio(LOCAL + EOI, 0);
+        assert_eq!(rig.take().is_some(), entry & level != 0);
+        rig.raise(wire, false);
+    }
+}
+
+#[test]
+fn the_8259s_interrupt_while_nobody_has_set_up_the_apics() {
+    let mut rig = Rig::new();
+    rig.init_pics();
+    rig.raise(source::KEYBOARD, true);
+    assert_eq!(rig.take(), Some(0x09));
+    assert_eq!(rig.take(), None);
+}
+
+#[test]
+fn the_local_apic_is_seen_where_the_processor_says() {
+    let mut rig = Rig::new();
+    let version = 0x0005_0015;
+    assert_eq!(rig.mmio_at(LOCAL + 0x30), version);
+    // Over RAM, over video memory, over the BIOS below 1 MiB and at the top, over the frame buffer, and back.
+    for page in [0x10_0000, 0xb_8000, 0xf_0000, 0xffff_f000, 0xe000_0000, IO_APIC] {
+        let before = rig.machine.mem.lookup(page);
+        rig.base(u64::from(page) | 0x900);
+        assert_eq!(rig.machine.mem.lookup(page), MapKind::Mmio, "{page:#x}");
+        assert_eq!(rig.mmio_at(page + 0x30), version, "{page:#x}");
+        assert_eq!(rig.machine.mem.lookup(LOCAL), MapKind::Hole);
+        assert!(rig.attention().contains(Attention::MAP_CHANGED));
+        rig.base(u64::from(LOCAL) | 0x900);
+        assert_eq!(rig.machine.mem.lookup(page), before, "{page:#x}");
+    }
+    rig.base(u64::from(LOCAL) | 0x100);
+    assert_eq!(rig.machine.mem.lookup(LOCAL), MapKind::Hole, "off");
+    rig.machine.reset_cpu();
+    assert_eq!(rig.machine.mem.lookup(LOCAL), MapKind::Mmio);
+}
+
+#[test]
+fn there_are_apics_where_there_is_pci_and_one_in_the_processor() {
+    let parse = |model| crate::CpuModel::parse(model).unwrap();
+    for (builder, there) in [
+        (MachineBuilder::new(), true),
+        (MachineBuilder::new().cpu(parse("pentium")), true),
+        (MachineBuilder::new().cpu(parse("486")), false),
+        (MachineBuilder::new().cpu(parse("core,-apic")), false),
+        (MachineBuilder::new().isa(true), false),
+    ] {
+        let rig = Rig::with(builder);
+        let seen = if there { MapKind::Mmio } else { MapKind::Hole };
+        assert_eq!(rig.machine.mem.lookup(LOCAL), seen);
+        assert_eq!(rig.machine.mem.lookup(IO_APIC), seen);
+    }
+}
+
+#[test]
+fn apics_and_the_place_of_the_local_one_survive_the_round_trip() {
+    let mut rig = Rig::new();
+    rig.redirect(1, 0x31);
+    rig.base(0x20_0000 | 0x900);
+    rig.raise(source::KEYBOARD, true);
+    let state = rig.machine.save_state().unwrap();
+    let mut copy = Rig::new();
+    copy.machine.restore_state(&state).unwrap();
+    assert_eq!(copy.mmio_at(0x20_0000 + 0x30), 0x0005_0015);
+    assert_eq!(copy.take(), Some(0x31));
+}
+
+#[test]
+fn the_firmware_configuration_device_is_there_if_wanted() {
+    for (on, byte) in [(false, 0xff), (true, b'Q')] {
+        let mut rig = Rig::with(MachineBuilder::new().fw_cfg(on));
+        rig.write(0x510, 0, IoWidth::Word);
+        assert_eq!(rig.read(0x511, IoWidth::Byte), u32::from(byte));
+    }
+}

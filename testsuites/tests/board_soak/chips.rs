@@ -6,7 +6,7 @@ use crate::soak::Soak;
 
 /// A sequence for some chip.
 pub fn sequence(s: &mut Soak) {
-    match s.rng.below(17) {
+    match s.rng.below(18) {
         0 => interrupt_controller(s),
         1 => timer(s),
         2 => dma(s),
@@ -18,6 +18,7 @@ pub fn sequence(s: &mut Soak) {
         11..=12 => packet(s),
         13..=14 => video(s),
         15 => configuration(s),
+        16 => advanced_interrupts(s),
         _ => system(s),
     }
 }
@@ -55,6 +56,45 @@ fn interrupt_controller(s: &mut Soak) {
     let elcr = s.byte();
     if s.rng.one_in(20) {
         s.outb(0x4d0 + (base >> 7), elcr);
+    }
+}
+
+/// The local APIC and the I/O APIC. Interrupts are acknowledged by [`Soak`] itself.
+fn advanced_interrupts(s: &mut Soak) {
+    const LOCAL: u32 = 0xfee0_0000;
+    const IO: u32 = 0xfec0_0000;
+    const INITIAL_COUNT: u32 = 0x380;
+    match s.rng.below(5) {
+        0 => {
+            let (register, value) = (s.rng.below(0x40) * 0x10, s.rng.u32());
+            // Short periods cost much.
+            let value = if register == INITIAL_COUNT {
+                value | 0x1_0000
+            } else {
+                value
+            };
+            s.mmio_write(LOCAL + register, value);
+        }
+        1 => {
+            let (address, width) = (s.rng.below(0x1000), s.width());
+            let page = s.rng.pick(&[LOCAL, IO]);
+            s.mmio_read(page + address, width);
+        }
+        2 => {
+            let (index, value) = (s.rng.below(0x42), s.rng.u32());
+            s.mmio_write(IO, index);
+            s.mmio_write(IO + 0x10, value & 0xff01_ffff);
+        }
+        3 => {
+            let (divide, count) = (s.byte(), 0x1_0000 + s.rng.below(0x10_0000));
+            let periodic = s.rng.below(2) << 17;
+            s.mmio_write(LOCAL + 0xf0, 0x1ff);
+            s.mmio_write(LOCAL + 0x3e0, divide.into());
+            s.mmio_write(LOCAL + 0x320, periodic | 0x40);
+            s.mmio_write(LOCAL + INITIAL_COUNT, count);
+            s.time();
+        }
+        _ => s.mmio_write(LOCAL + 0xb0, 0),
     }
 }
 

@@ -189,6 +189,16 @@ impl Soak {
         self.done();
     }
 
+    pub fn mmio_read(&mut self, addr: u32, width: IoWidth) {
+        self.rig.mmio_read(addr, width);
+        self.done();
+    }
+
+    pub fn mmio_write(&mut self, addr: u32, value: u32) {
+        self.rig.mmio_write(addr, value, IoWidth::Dword);
+        self.done();
+    }
+
     /// Up to some milliseconds, seldom some hundred.
     pub fn time(&mut self) {
         let most = self.rng.pick(&[10, 100, 1000, 10_000, 100_000]);
