@@ -177,7 +177,7 @@ impl Winit {
     /// Opens it. Once in a process, and on its first thread.
     pub fn open() -> Result<Self, Failure> {
         check_libraries()?;
-        let event_loop = EventLoop::new().map_err(|error| no_window(&error.to_string()))?;
+        let event_loop = EventLoop::new().map_err(|error| no_window(message(&error.to_string())))?;
         event_loop.set_control_flow(ControlFlow::Poll);
         let app = App {
             display: event_loop.owned_display_handle(),
@@ -196,7 +196,9 @@ impl Winit {
         // The first event is that there can be windows now.
         event_loop.pump_app_events(Some(Duration::ZERO), &mut app);
         let Some((window, _)) = &app.shown else {
-            return Err(no_window(app.error.as_deref().unwrap_or("it does not appear")));
+            return Err(no_window(
+                app.error.as_deref().map_or("it does not appear", message),
+            ));
         };
         let window = Arc::clone(window);
         #[cfg(all(unix, not(target_os = "macos")))]
@@ -230,6 +232,14 @@ impl Winit {
             self.window.set_outer_position(PhysicalPosition::new(x, y));
         }
     }
+}
+
+/// What an error of winit says to people: without the line of its source that it comes from.
+fn message(error: &str) -> &str {
+    let source = error
+        .split_once(".rs:")
+        .and_then(|(_, line)| line.split_once(": "));
+    source.map_or(error, |(_, message)| message)
 }
 
 /// winit panics where these cannot be loaded.
@@ -355,6 +365,13 @@ impl Toolkit for Winit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_are_told_without_their_place_in_the_source() {
+        let error = "os error at /src/platform_impl/linux/mod.rs:788: Failed to open connection to X server";
+        assert_eq!(message(error), "Failed to open connection to X server");
+        assert_eq!(message("not supported"), "not supported");
+    }
 
     #[test]
     fn fractions_of_movements_and_notches_add_up() {
