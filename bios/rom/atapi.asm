@@ -244,6 +244,18 @@ cd_packet:
     mov edi, eax
     ret
 
+; EAX = the first sector of 512 bytes of block EAX. CF, AH, ZF off: its number has no 32 bits.
+cd_sector:
+    cmp eax, 3FFFFFFFh
+    ja .outside
+    shl eax, 2                  ; CF off
+    ret
+.outside:
+    mov ah, HD_NO_SECTOR
+    test ah, ah
+    stc
+    ret
+
 ; Reads CX sectors of 512 bytes from sector EAX on, from the drive at FS:SI to ES:BX. With DL = 0 they are only
 ; read. AH: status, ZF: HD_OK; CX: sectors read.
 cd_read:

@@ -6,6 +6,9 @@
 ET_BOOT_RECORD  equ 17          ; block of the descriptor that says where the catalog is
 ET_CATALOG_PLACE equ 47h        ; in it
 ET_BUFFER       equ BOOT_SECTOR ; the catalog, before the image is there
+; An image goes neither over vectors and BDA nor over the stack, which ends at BOOT_SECTOR.
+ET_LOWEST       equ 60h         ; segment
+ET_STACK        equ 0800h       ; bytes
 
 ; Boot catalog.
 ET_ENTRY        equ 20h         ; bytes of an entry
@@ -83,7 +86,8 @@ et_boot:
     call et_find_catalog
     jnz .failed
     mov eax, [fs:EB_EMULATION+emu.catalog]
-    shl eax, 2
+    call cd_sector
+    jc .failed
     mov cx, CD_BLOCK/512
     push 0
     pop es
@@ -322,15 +326,23 @@ et_load_and_go:
     add eax, edx
     movzx edx, word [EBDA_SEGMENT]
     cmp eax, edx
-    mov ah, HD_BAD_REQUEST
-    ja .failed
+    ja .no_room
+    cmp bx, ET_LOWEST
+    jb .no_room
+    cmp bx, BOOT_SECTOR >> 4
+    jae .free
+    cmp eax, (BOOT_SECTOR - ET_STACK) >> 4
+    ja .no_room
+.free:
     mov es, bx
     push bx
     xor bx, bx
     mov eax, [fs:EB_SPEC+spec.lba]
-    shl eax, 2
+    call cd_sector
+    jc .not_read
     mov dl, 1
     call cd_read
+.not_read:
     pop bx
     jnz .failed
     mov dl, [fs:EB_SPEC+spec.drive]
@@ -340,6 +352,8 @@ et_load_and_go:
     mov es, ax
     shl bx, 4
     jmp boot_start
+.no_room:
+    mov ah, HD_BAD_REQUEST
 .failed:
     jmp et_end
 
@@ -441,10 +455,15 @@ et_catalog:
     cmp cx, 64
     ja hd_bad
     add eax, [fs:EB_EMULATION+emu.catalog]
-    shl eax, 2
+    sbb edx, edx
+    or eax, edx                 ; past 32 bits: none
+    call cd_sector
+    jc .return
     shl cx, 2
     mov dl, 1
     jmp cd_read
+.return:
+    ret
 
 text_cd_failed:
     db "CD-ROM: no disc, or it cannot be read", 13, 10, 0

@@ -130,8 +130,8 @@ cd_lba_read:
     jnz .return
     cmp cx, 127
     ja hd_bad
-    cmp eax, 3FFFFFFFh          ; in sectors of 512 bytes that is 32 bits
-    ja .outside
+    call cd_sector
+    jc .return
     test cx, cx
     jz hd_ok
     push ds
@@ -139,7 +139,6 @@ cd_lba_read:
     mov bx, [bp+regs.si]
     les bx, [bx+packet.buffer]
     pop ds
-    shl eax, 2
     shl cx, 2
     call cd_read
     shr cx, 2
@@ -149,9 +148,6 @@ cd_lba_read:
     mov [bx+packet.count], cx
     pop ds
 .return:
-    ret
-.outside:
-    mov ah, HD_NO_SECTOR
     ret
 
 ; 47h.

@@ -223,9 +223,12 @@ image_transfer:
     jbe .whole
     mov cx, bx
 .whole:
-    mov ebx, [fs:EB_SPEC+spec.lba]
-    shl ebx, 2
+    mov ebx, eax
+    mov eax, [fs:EB_SPEC+spec.lba]
+    call cd_sector
+    jc .outside
     add eax, ebx
+    jc .outside
     mov es, [bp+regs.es]
     mov bx, [bp+regs.bx]
     call cd_read
@@ -238,6 +241,10 @@ image_transfer:
     mov ah, FD_NO_SECTOR
 .return:
     ret
+.outside:
+    pop bx
+    mov ah, HD_NO_SECTOR
+    jmp .failed
 .bad:
     mov ah, FD_BAD_REQUEST
 .failed:
