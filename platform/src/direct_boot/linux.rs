@@ -299,6 +299,13 @@ impl Header {
             _ => word(SYSSIZE).into(),
         };
         header.check_length(file, syssize)?;
+        let payload = (bytes.len() - setup_bytes.min(bytes.len())) as u64;
+        if !loaded_high && payload > ZIMAGE.end - ZIMAGE.start {
+            let most = (ZIMAGE.end - ZIMAGE.start) >> 10;
+            return Err(damaged(format!(
+                "a zImage with {payload} bytes behind its setup, and {most} KiB are the most"
+            )));
+        }
         if loaded_high && header.code32_start < 0x10_0000 {
             let at = header.code32_start;
             return Err(damaged(format!("its code32_start is {at:#x}, below 1 MiB")));

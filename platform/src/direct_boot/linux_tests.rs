@@ -230,6 +230,18 @@ fn kernels_that_cannot_run_are_refused() {
 }
 
 #[test]
+fn a_zimage_ends_below_its_setup() {
+    for (paragraphs, fits) in [(0x8000, true), (0x8001, false)] {
+        for version in [0x200, 0x204] {
+            let kernel = kernel(image(version, false, 4, paragraphs), "");
+            assert_eq!(kernel.is_ok(), fits, "{version:#x}");
+            let refused = kernel.err().map(|error| error.to_string());
+            assert!(refused.is_none_or(|words| words.contains("512 KiB are the most")));
+        }
+    }
+}
+
+#[test]
 fn headers_with_any_value_are_refused_or_loaded_into_memory() {
     let mut random = 0x2545_f491_4f6c_dd1du64;
     let mut next = move |most: usize| {
