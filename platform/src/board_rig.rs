@@ -63,6 +63,11 @@ impl BoardRig {
         board.mmio_write(mem, self.now, PhysAddr(addr.into()), value, width);
     }
 
+    /// Writes memory as a bus master does: physical addresses, without the A20 gate.
+    pub fn memory_write(&mut self, addr: u32, bytes: &[u8]) {
+        self.machine.mem.phys_write(addr, bytes);
+    }
+
     /// An interrupt acknowledge cycle, if one is asked for.
     pub fn acknowledge(&mut self) -> Option<u8> {
         let board = &mut self.machine.board;

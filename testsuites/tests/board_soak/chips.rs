@@ -377,7 +377,26 @@ fn set_up_ide(s: &mut Soak) {
     }
 }
 
-/// Starts, or stops, a bus master. Tables are wherever memory happens to look like one.
+/// A table of descriptors as no driver would write it, somewhere in memory: without an end, in its own way, in ROM or
+/// beyond memory.
+fn descriptors(s: &mut Soak) -> u32 {
+    let table = s.rng.below(0x40_0000) & !3;
+    let count = 1 + s.rng.below(6);
+    for n in 0..count {
+        let address = match s.rng.below(4) {
+            0 => s.rng.u32(),
+            1 => table.wrapping_add(s.rng.below(64)),
+            _ => s.rng.below(0x40_0000),
+        };
+        let bytes = s.rng.pick(&[0, 1, 2, 511, 512, 0x1000, 0xfffe]);
+        let flags = s.rng.u32() & 0xffff_0000;
+        let descriptor = [address, flags | bytes].map(u32::to_le_bytes);
+        s.memory(table + 8 * n, descriptor.as_flattened());
+    }
+    table
+}
+
+/// Starts, or stops, a bus master.
 fn bus_master(s: &mut Soak, base: u16) {
     let master = if base == 0x1f0 {
         BUS_MASTERS
@@ -385,10 +404,10 @@ fn bus_master(s: &mut Soak, base: u16) {
         BUS_MASTERS + 8
     };
     if s.rng.one_in(2) {
-        let table = if s.rng.one_in(8) {
-            s.rng.u32()
-        } else {
-            s.rng.below(0x40_0000)
+        let table = match s.rng.below(8) {
+            0 => s.rng.u32(),
+            1 => s.rng.below(0x40_0000),
+            _ => descriptors(s),
         };
         s.write(master + 4, table, IoWidth::Dword);
         s.outb(master + 2, 0x06);
@@ -479,7 +498,11 @@ fn packet(s: &mut Soak) {
     const BASE: u16 = 0x170;
     s.outb(BASE + 6, 0xb0);
     let limit = s.rng.pick(&[0, 1, 511, 2048, 0x8000, 0xffff]) as u16;
-    let features = if s.rng.one_in(20) { s.byte() } else { 0 };
+    let features = match s.rng.below(20) {
+        0 => s.byte(),
+        1..=4 => 1,
+        _ => 0,
+    };
     s.outb(BASE + 1, features);
     bytes(s, BASE + 4, &[limit as u8]);
     bytes(s, BASE + 5, &[(limit >> 8) as u8]);
@@ -501,6 +524,9 @@ fn packet(s: &mut Soak) {
     }
     for pair in packet.chunks(2) {
         s.write(BASE, u16::from_le_bytes([pair[0], pair[1]]).into(), IoWidth::Word);
+    }
+    if features & 1 != 0 {
+        bus_master(s, BASE);
     }
     for _ in 0..1 + s.rng.below(4) {
         s.time();

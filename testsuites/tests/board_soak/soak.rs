@@ -155,6 +155,11 @@ impl Soak {
         self.done();
     }
 
+    /// Memory is written, by whatever master.
+    pub fn memory(&mut self, addr: u32, bytes: &[u8]) {
+        self.rig.memory_write(addr, bytes);
+    }
+
     pub fn inb(&mut self, port: u16) -> u8 {
         self.read(port, IoWidth::Byte) as u8
     }

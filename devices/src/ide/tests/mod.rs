@@ -4,6 +4,7 @@ mod commands;
 mod cycles;
 mod dma;
 mod durable;
+mod hostile_packets;
 mod old_commands;
 mod packet;
 mod power;
