@@ -10,7 +10,10 @@ use crate::outcome::{Failure, code};
 /// Intervals have up to this many bits, each number of bits as often as the others: many are short, and
 /// the longest are long enough for caches to fill.
 const MOST_BITS: u32 = 22;
-/// So has the number of decoded instructions that are kept.
+/// From this tick on they double as the time does: otherwise long runs would do little else.
+const DENSE_BITS: u32 = 28;
+/// The number of decoded instructions that are kept has up to so many bits, until the next disturbance: to decode
+/// again and again what is executed takes many times as long.
 const MOST_POOL_BITS: u32 = 18;
 
 /// When the next disturbance comes, and what came so far.
@@ -19,6 +22,8 @@ pub struct Chaos {
     seed: u64,
     next: Ticks,
     count: u64,
+    /// Few decoded instructions are kept.
+    pool_is_small: bool,
 }
 
 impl Chaos {
@@ -29,13 +34,16 @@ impl Chaos {
             seed,
             next: now,
             count: 0,
+            pool_is_small: false,
         };
         chaos.schedule(now);
         chaos
     }
 
     fn schedule(&mut self, now: Ticks) {
-        self.next = now.saturating_add(1 + u64::from(self.number(MOST_BITS)));
+        let longer = now.checked_ilog2().unwrap_or(0).saturating_sub(DENSE_BITS);
+        let interval = u64::from(self.number(MOST_BITS)) << longer;
+        self.next = now.saturating_add(interval + 1);
     }
 
     /// A number of up to `most_bits` bits.
@@ -57,6 +65,9 @@ impl Chaos {
         }
         self.schedule(now);
         self.count += 1;
+        if std::mem::take(&mut self.pool_is_small) {
+            self.disturb(machine, Disturbance::TracePool(usize::MAX))?;
+        }
         // None: the run was only split here.
         let what = match self.rng.below(6) {
             0 => Some(Disturbance::FlushTlb),
@@ -64,13 +75,20 @@ impl Chaos {
             2 => Some(Disturbance::Dispatch(
                 self.rng.pick(&[Dispatch::Chained, Dispatch::Loop]),
             )),
-            3 => Some(Disturbance::TracePool(self.number(MOST_POOL_BITS) as usize)),
+            3 => {
+                self.pool_is_small = true;
+                Some(Disturbance::TracePool(self.number(MOST_POOL_BITS) as usize))
+            }
             4 => Some(Disturbance::SaveAndRestore),
             _ => None,
         };
+        what.map_or(Ok(()), |what| self.disturb(machine, what))
+    }
+
+    fn disturb(&self, machine: &mut Machine, what: Disturbance) -> Result<(), Failure> {
+        let now = machine.now();
         log::debug!(target: "chaos", "at {now}: {what:?}");
-        let done = what.map_or(Ok(()), |what| machine.disturb(what));
-        done.map_err(|error| Failure {
+        machine.disturb(what).map_err(|error| Failure {
             code: code::INTERNAL,
             message: format!(
                 "--chaos {}: the state saved at tick {now} cannot be restored: {error}; please report it",

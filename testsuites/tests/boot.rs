@@ -22,6 +22,8 @@ mod extenders;
 mod hard_disk;
 #[path = "boot/initramfs.rs"]
 mod initramfs;
+#[path = "boot/memory.rs"]
+mod memory;
 #[path = "boot/mouse.rs"]
 mod mouse;
 #[path = "boot/network.rs"]
@@ -171,6 +173,7 @@ fn main() {
         .chain(other_bios::trials())
         .chain(direct::trials())
         .chain(network::trials())
+        .chain(memory::trials())
         .chain(systems::trials());
     libtest_mimic::run(&arguments, trials.collect()).exit();
 }

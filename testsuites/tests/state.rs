@@ -23,7 +23,7 @@ mod saved;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use guest::{DEBIAN, DEMO, G07, G08, Guest, JEMM386};
+use guest::{DEBIAN, DEBIAN_DISKS, DEMO, G07, G08, Guest, JEMM386, KOLIBRI, NOMODS};
 
 type Outcome = Result<(), Failed>;
 
@@ -39,7 +39,7 @@ enum When {
 fn main() {
     let arguments = Arguments::from_args();
     type Test = (&'static str, Guest, When, fn(&Guest) -> Outcome);
-    let tests: [Test; 14] = [
+    let tests: [Test; 21] = [
         (
             "one seed of chaos changes nothing",
             DEMO,
@@ -85,6 +85,30 @@ fn main() {
         (
             "ten seeds of chaos change nothing",
             G08,
+            When::Long,
+            chaos::ten_seeds,
+        ),
+        (
+            "one seed of chaos changes nothing",
+            KOLIBRI,
+            When::Always,
+            chaos::one_seed,
+        ),
+        (
+            "ten seeds of chaos change nothing",
+            NOMODS,
+            When::Long,
+            chaos::ten_seeds,
+        ),
+        (
+            "ten seeds of chaos change nothing",
+            DEBIAN_DISKS,
+            When::Long,
+            chaos::ten_seeds,
+        ),
+        (
+            "ten seeds of chaos change nothing",
+            KOLIBRI,
             When::Long,
             chaos::ten_seeds,
         ),
@@ -116,6 +140,24 @@ fn main() {
         (
             "states saved at 200 ticks go on as the run",
             JEMM386,
+            When::Long,
+            saved::at_200_ticks,
+        ),
+        (
+            "states saved at 8 ticks go on as the run",
+            DEBIAN_DISKS,
+            When::Long,
+            saved::at_eight_ticks,
+        ),
+        (
+            "states saved at 200 ticks go on as the run",
+            NOMODS,
+            When::Long,
+            saved::at_200_ticks,
+        ),
+        (
+            "states saved at 200 ticks go on as the run",
+            DEBIAN_DISKS,
             When::Long,
             saved::at_200_ticks,
         ),

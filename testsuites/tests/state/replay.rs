@@ -12,7 +12,7 @@ use super::{
 fn session(recording: &Path) -> Oldiron {
     let oldiron = Oldiron::new().args(&["--cpu", "486", "--mem", "32M"]);
     let oldiron = oldiron.args(&["--record", &recording.display().to_string()]);
-    let oldiron = JEMM386.with_image(oldiron);
+    let oldiron = JEMM386.with_files(oldiron);
     oldiron.script(&[
         "wait text 'Select from Menu'",
         r#"type "2\n""#,
