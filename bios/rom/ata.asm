@@ -504,25 +504,12 @@ ata_detect:
     in al, dx
     cmp al, 55h
     jne .return
-    mov dx, [fs:si+disk.base]
-    add dx, ATA_COMMAND
     mov al, ATA_IDENTIFY
-    out dx, al
-    call ata_settle
-    mov cx, ATA_POST_TIMEOUT
-    call ata_wait
-    jnz .return
-    test al, ATA_ERR | ATA_DF
-    jnz .return
-    test al, ATA_DRQ
-    jz .return
+    call ata_identify
+    jne .return
     push es
     push 0
     pop es
-    mov di, IDENTIFY_BUFFER
-    mov dx, [fs:si+disk.base]
-    mov cx, 256
-    rep insw
     call ata_take_identity
     pop es
     inc byte [HD_COUNT]
@@ -533,6 +520,30 @@ ata_detect:
 .packet:
     call cd_detect
     jmp .return
+
+; Command AL, one of those that identify, to the device that is selected: its data to 0:IDENTIFY_BUFFER. ZF: it is
+; there. Changes AX, CX, DX, DI.
+ata_identify:
+    mov dx, [fs:si+disk.base]
+    add dx, ATA_COMMAND
+    out dx, al
+    call ata_settle
+    mov cx, ATA_POST_TIMEOUT
+    call ata_wait
+    jnz .return
+    and al, ATA_ERR | ATA_DF | ATA_DRQ
+    cmp al, ATA_DRQ
+    jne .return
+    push es
+    push 0
+    pop es
+    mov di, IDENTIFY_BUFFER
+    mov dx, [fs:si+disk.base]
+    mov cx, 256
+    rep insw                    ; keeps ZF
+    pop es
+.return:
+    ret
 
 ; Fills the entry at FS:SI from the IDENTIFY data at ES:IDENTIFY_BUFFER (ES = 0).
 ata_take_identity:
@@ -551,11 +562,8 @@ ata_take_identity:
     mov eax, [es:bx+ID_LBA_SECTORS]
     jmp .total
 .no_lba:
-    movzx eax, word [fs:si+disk.cylinders]
-    movzx ecx, word [fs:si+disk.heads]
-    imul eax, ecx
-    movzx ecx, word [fs:si+disk.sectors]
-    imul eax, ecx
+    lea di, [si+disk.cylinders]
+    call chs_total
 .total:
     mov [fs:si+disk.total], eax
     call ata_take_name

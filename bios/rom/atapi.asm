@@ -340,25 +340,12 @@ cd_read:
 cd_detect:
     cmp byte [fs:EB_CD_COUNT], MAX_CDS
     jae .return
-    mov dx, [fs:si+disk.base]
-    add dx, ATA_COMMAND
     mov al, ATA_IDENTIFY_PACKET
-    out dx, al
-    call ata_settle
-    mov cx, ATA_POST_TIMEOUT
-    call ata_wait
-    jnz .return
-    test al, ATA_ERR | ATA_DF
-    jnz .return
-    test al, ATA_DRQ
-    jz .return
+    call ata_identify
+    jne .return
     push es
     push 0
     pop es
-    mov di, IDENTIFY_BUFFER
-    mov dx, [fs:si+disk.base]
-    mov cx, 256
-    rep insw
     mov al, [es:IDENTIFY_BUFFER+1]
     and al, 9Fh
     cmp al, 85h                 ; a packet device, a CD-ROM drive

@@ -13,20 +13,11 @@ int13_cd:
     cmp al, [fs:EB_CD_COUNT]
     mov bl, ah
     mov ah, HD_BAD_REQUEST
-    jae .status
+    jae hd_finish
     call cd_entry
     mov ah, bl
     call .function
-.status:
-    mov [HD_STATUS], ah
-    mov [bp+regs.ah], ah
-    CARRY_OFF
-    test ah, ah
-    jz .return
-    CARRY_ON
-.return:
-    pop fs
-    LEAVE_SERVICE
+    jmp hd_finish
 
 .function:
     mov di, .functions
@@ -43,7 +34,7 @@ int13_cd:
     jmp [cs:di+1]
 .functions:
     db 01h
-    dw hd_status_cd
+    dw hd_status
     db 0Dh
     dw hd_ok
     db 10h
@@ -51,7 +42,7 @@ int13_cd:
     db 15h
     dw hd_type_cd
     db 41h
-    dw cd_check_extensions
+    dw hd_check_extensions
     db 42h
     dw cd_lba_read
     db 43h
@@ -75,27 +66,6 @@ int13_cd:
     db 0
     dw hd_bad
 
-; Functions that return something else than a status leave by this.
-%macro NO_STATUS 0
-    CARRY_OFF
-    pop ax                      ; past the store of a status
-    jmp int13_cd.return
-%endmacro
-
-; 01h: status of the last operation; reading clears it.
-hd_status_cd:
-    mov ah, 0
-    xchg ah, [HD_STATUS]
-    mov [bp+regs.al], ah
-    mov [bp+regs.ah], ah
-    test ah, ah
-    jz .none
-    CARRY_ON
-    pop ax
-    jmp int13_cd.return
-.none:
-    NO_STATUS
-
 ; 10h: a disc is there.
 cd_ready:
     xor edi, edi
@@ -106,15 +76,6 @@ cd_ready:
 ; 15h: AH = 0: no drive with cylinders.
 hd_type_cd:
     mov byte [bp+regs.ah], 0
-    NO_STATUS
-
-; 41h: BX = AA55h, AH = 30h (EDD 3.0), CX = packet access and enhanced parameters.
-cd_check_extensions:
-    cmp word [bp+regs.bx], 55AAh
-    jne hd_bad
-    mov word [bp+regs.bx], 0AA55h
-    mov word [bp+regs.cx], 0005h
-    mov byte [bp+regs.ah], 30h
     NO_STATUS
 
 ; 43h, and writing to an image.
@@ -134,19 +95,10 @@ cd_lba_read:
     jc .return
     test cx, cx
     jz hd_ok
-    push ds
-    mov ds, [bp+regs.ds]
-    mov bx, [bp+regs.si]
-    les bx, [bx+packet.buffer]
-    pop ds
     shl cx, 2
     call cd_read
     shr cx, 2
-    push ds
-    mov ds, [bp+regs.ds]
-    mov bx, [bp+regs.si]
-    mov [bx+packet.count], cx
-    pop ds
+    jmp hd_packet_done
 .return:
     ret
 

@@ -21,19 +21,10 @@ int13_disk:
 .call:
     add bx, bx
     call [cs:.functions+bx]
-    jmp .status
+    jmp hd_finish
 .bad:
     mov ah, HD_BAD_REQUEST
-.status:
-    mov [HD_STATUS], ah
-    mov [bp+regs.ah], ah
-    CARRY_OFF
-    test ah, ah
-    jz .return
-    CARRY_ON
-.return:
-    pop fs
-    LEAVE_SERVICE
+    jmp hd_finish
 
 ; A drive that is not there: only its type can be asked for, and the diskettes be reset.
 .absent:
@@ -45,15 +36,15 @@ int13_disk:
     jne .bad
     mov ah, 07h
     mov byte [bp+regs.al], 0
-    jmp .status
+    jmp hd_finish
 .no_type:
     mov byte [bp+regs.ah], 0
     CARRY_OFF
-    jmp .return
+    jmp hd_return
 .reset_only:
     call fd_function_00
     mov ah, HD_BAD_REQUEST
-    jmp .status
+    jmp hd_finish
 
 ; SI = entry of drive DL. CF: there is none.
 .find:
@@ -81,6 +72,23 @@ int13_disk:
     dw hd_not_removable, hd_not_removable, hd_lba_seek, hd_extended_parameters      ; 45h-48h
     dw hd_ok, hd_bad, hd_bad, hd_bad                                                ; 49h-4Ch
     dw hd_bad, hd_hardware                                                          ; 4Dh-4Eh
+
+; The end of INT 13h for disks and CD-ROM drives, with status AH.
+hd_finish:
+    mov [HD_STATUS], ah
+    GIVE_STATUS
+; What returns something else ends here.
+hd_return:
+    pop fs
+    LEAVE_SERVICE
+
+; A function that returns something else than a status leaves by this.
+%macro NO_STATUS 0
+    CARRY_OFF
+    pop ax                      ; past the store of a status
+    jmp hd_return
+%endmacro
+
 hd_bad:
     mov ah, HD_BAD_REQUEST
     ret
@@ -115,10 +123,11 @@ hd_status:
 .store:
     mov byte [HD_STATUS], HD_OK
     pop ax                      ; past the store of a status
-    jmp int13_disk.return
+    jmp hd_return
 
-; EAX = sector number of the caller's cylinder, head and sector. AH: status if CF.
-hd_chs:
+; EAX = sector number of the caller's cylinder, head and sector on a drive that has as many of each as the words at
+; FS:DI say; ECX = the sector. CF: it has not, and AH says what of it. Changes EBX, EDX.
+chs_sector:
     movzx eax, byte [bp+regs.ch]
     mov cl, [bp+regs.cl]
     mov ah, cl
@@ -126,17 +135,17 @@ hd_chs:
     and cl, 3Fh
     jz .bad
     movzx ecx, cl
-    cmp cx, [fs:si+disk.lsectors]
-    ja .bad
-    cmp ax, [fs:si+disk.lcyls]
-    jae .bad
+    cmp cx, [fs:di+4]
+    ja .absent
+    cmp ax, [fs:di]
+    jae .absent
     movzx edx, byte [bp+regs.dh]
-    cmp dx, [fs:si+disk.lheads]
+    movzx ebx, word [fs:di+2]
+    cmp dx, bx
     jae .bad
-    movzx ebx, word [fs:si+disk.lheads]
     imul eax, ebx
     add eax, edx
-    movzx ebx, word [fs:si+disk.lsectors]
+    movzx ebx, word [fs:di+4]
     imul eax, ebx
     lea eax, [eax+ecx-1]
     clc
@@ -144,6 +153,28 @@ hd_chs:
 .bad:
     mov ah, HD_BAD_REQUEST
     stc
+    ret
+.absent:
+    mov ah, HD_NO_SECTOR
+    stc
+    ret
+
+; EAX = sectors of a drive that has as many cylinders, heads and sectors as the words at FS:DI say. Changes ECX.
+chs_total:
+    movzx eax, word [fs:di]
+    movzx ecx, word [fs:di+2]
+    imul eax, ecx
+    movzx ecx, word [fs:di+4]
+    imul eax, ecx
+    ret
+
+; EAX = sector number of the caller's place on the disk at FS:SI. AH: status if CF.
+hd_chs:
+    lea di, [si+disk.lcyls]
+    call chs_sector
+    jnc .return
+    mov ah, HD_BAD_REQUEST
+.return:
     ret
 
 ; 02h read, 03h write, 04h verify.
@@ -268,19 +299,19 @@ hd_ready:
 
 ; 15h: AH = 3, CX:DX = sectors. Not a status.
 hd_type:
-    movzx eax, word [fs:si+disk.lcyls]
-    movzx ecx, word [fs:si+disk.lheads]
-    imul eax, ecx
-    movzx ecx, word [fs:si+disk.lsectors]
-    imul eax, ecx
+    lea di, [si+disk.lcyls]
+    call give_type
+    mov byte [HD_STATUS], HD_OK
+    NO_STATUS
+
+; That for a drive that has what the words at FS:DI say.
+give_type:
+    call chs_total
     mov [bp+regs.dx], ax
     shr eax, 16
     mov [bp+regs.cx], ax
     mov byte [bp+regs.ah], 3
-    CARRY_OFF
-    mov byte [HD_STATUS], HD_OK
-    pop ax                      ; past the store of a status
-    jmp int13_disk.return
+    ret
 
 ; ---------------------------------------------------------------- 41h-48h, 4Eh
 
@@ -299,9 +330,7 @@ hd_check_extensions:
     mov word [bp+regs.bx], 0AA55h
     mov word [bp+regs.cx], 0005h
     mov byte [bp+regs.ah], 30h
-    CARRY_OFF
-    pop ax                      ; past the store of a status
-    jmp int13_disk.return
+    NO_STATUS
 
 ; 42h read, 43h write, 44h verify. The packet's count says how many went.
 hd_lba_transfer:
@@ -309,25 +338,15 @@ hd_lba_transfer:
     jnz .return
     cmp cx, 127
     ja .bad
-    push ds
-    mov ds, [bp+regs.ds]
-    mov bx, [bp+regs.si]
-    les bx, [bx+packet.buffer]
-    pop ds
     movzx di, byte [bp+regs.ah]
     mov dl, [cs:hd_commands-42h+di]
     test cx, cx
     jz hd_ok
     call hd_transfer
-    push ds
-    mov ds, [bp+regs.ds]
-    mov bx, [bp+regs.si]
-    mov [bx+packet.count], cx
-    pop ds
-.return:
-    ret
+    jmp hd_packet_done
 .bad:
     mov ah, HD_BAD_REQUEST
+.return:
     ret
 
 ; 47h.
@@ -339,7 +358,7 @@ hd_lba_seek:
     mov ah, HD_NO_SECTOR
     ret
 
-; EAX = block and CX = count of the packet. ZF clear: AH says what is wrong with it.
+; EAX = block, CX = count and ES:BX = buffer of the packet. ZF clear: AH says what is wrong with it.
 hd_packet:
     push ds
     mov ds, [bp+regs.ds]
@@ -352,12 +371,22 @@ hd_packet:
     jne .bad
     mov cx, [bx+packet.count]
     mov eax, [bx+packet.block]
+    les bx, [bx+packet.buffer]
     pop ds
     cmp ax, ax
     ret
 .bad:
     pop ds
     test ah, ah
+    ret
+
+; The packet says that CX blocks went. Keeps AH. Changes BX.
+hd_packet_done:
+    push ds
+    mov ds, [bp+regs.ds]
+    mov bx, [bp+regs.si]
+    mov [bx+packet.count], cx
+    pop ds
     ret
 
 ; 45h lock, 46h eject.

@@ -145,11 +145,7 @@ int13_image:
     mov ah, FD_BAD_REQUEST
 .status:
     mov [FD_STATUS], ah
-    mov [bp+regs.ah], ah
-    CARRY_OFF
-    test ah, ah
-    jz .return
-    CARRY_ON
+    GIVE_STATUS
 .return:
     pop fs
     LEAVE_SERVICE
@@ -163,38 +159,14 @@ int13_image:
 ; EAX = sector number in the image of the caller's cylinder, head and sector; CX = sectors left on the track from it
 ; on. AH: status if CF.
 image_chs:
-    movzx eax, byte [bp+regs.ch]
-    mov cl, [bp+regs.cl]
-    mov ah, cl
-    shr ah, 6
-    and cx, 3Fh
-    jz .bad
-    cmp cx, [fs:EB_EMULATION+emu.sectors]
-    ja .absent
-    cmp ax, [fs:EB_EMULATION+emu.cylinders]
-    jae .absent
-    movzx edx, byte [bp+regs.dh]
-    cmp dx, [fs:EB_EMULATION+emu.heads]
-    jae .bad
-    movzx ebx, word [fs:EB_EMULATION+emu.heads]
-    imul eax, ebx
-    add eax, edx
-    movzx ebx, word [fs:EB_EMULATION+emu.sectors]
-    imul eax, ebx
-    dec cx
-    movzx edx, cx
-    add eax, edx
+    mov di, EB_EMULATION+emu.cylinders
+    call chs_sector
+    jc .return
     neg cx
-    add cx, bx
+    add cx, [fs:EB_EMULATION+emu.sectors]
+    inc cx
     clc
-    ret
-.bad:
-    mov ah, HD_BAD_REQUEST
-    stc
-    ret
-.absent:
-    mov ah, HD_NO_SECTOR
-    stc
+.return:
     ret
 
 ; 02h read, 04h verify. A diskette's track is not left, as the controller does not.
@@ -291,15 +263,8 @@ image_type:
     mov byte [bp+regs.ah], 1
     test byte [fs:EB_SPEC+spec.drive], 80h
     jz .done
-    mov byte [bp+regs.ah], 3
-    mov ax, [fs:EB_EMULATION+emu.cylinders]
-    mul word [fs:EB_EMULATION+emu.heads]
-    movzx eax, ax
-    movzx ecx, word [fs:EB_EMULATION+emu.sectors]
-    imul eax, ecx
-    mov [bp+regs.dx], ax
-    shr eax, 16
-    mov [bp+regs.cx], ax
+    mov di, EB_EMULATION+emu.cylinders
+    call give_type
 .done:
     CARRY_OFF
     mov byte [FD_STATUS], FD_OK

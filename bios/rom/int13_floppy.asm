@@ -93,11 +93,7 @@ int40:
     mov ah, FD_BAD_REQUEST
 .status:
     mov [FD_STATUS], ah
-    mov [bp+regs.ah], ah
-    CARRY_OFF
-    test ah, ah
-    jz .return
-    CARRY_ON
+    GIVE_STATUS
 .return:
     LEAVE_SERVICE
 .functions:

@@ -163,7 +163,6 @@ nothing:
 %include "info.asm"
 %include "state.asm"
 %include "vbe.asm"
-%include "vbe/frame_buffer.asm"
 %include "../int05_print_screen.asm"
 %include "tables.asm"
 
