@@ -16,6 +16,7 @@ functions:
     check states,           "04h: the state is saved and restored"
     check protected,        "0Ah: table and code for protected mode"
     check monitor,          "15h: the EDID's sum is zero"
+    check power,            "10h: the monitor's power"
     check unknown,          "what is not there leaves AL another value than 4Fh"
     check kept,             "registers are as they were but for results"
     ret
@@ -187,6 +188,43 @@ frame_buffer:
     CONFIGURE VGA_BAR0, FRAME_BUFFER
     CONFIGURE VGA_COMMAND, 3
     ret
+
+; The clocking mode register of the sequencer: bit 5, the screen is off.
+power:
+    mov bl, 0
+    VBE 10h
+    IS bx, 0710h
+    mov dx, 3C4h
+    mov al, 1
+    out dx, al
+    mov bx, 0401h               ; off
+    VBE 10h
+    mov dx, 3C5h
+    in al, dx
+    test al, 20h
+    jz failed
+    mov bl, 2
+    VBE 10h
+    IS bx, 0402h
+    mov bx, 0301h               ; two states at once
+    VBE_FAILS 10h
+    mov bx, 0801h               ; reduced
+    VBE_FAILS 10h
+    mov bl, 3
+    VBE_FAILS 10h
+    mov ax, 0003h               ; a mode that is set turns it on
+    int 10h
+    mov bl, 2
+    VBE 10h
+    IS bx, 0002h
+    mov bx, 0101h               ; standby, and on again
+    VBE 10h
+    mov bx, 0001h
+    VBE 10h
+    mov bl, 2
+    VBE 10h
+    IS bx, 0002h
+    jmp passed
 
 ; Information about mode CX at DI = BUFFER. Z if it is there.
 fill_buffer_of_mode:

@@ -1,6 +1,6 @@
 ; INT 10h/4Fh: VESA BIOS extension 3.0 over Bochs's display interface.
 ;
-; Follows the VBE Core Functions Standard 3.0. Left out: planar modes, functions 10h (power) and the hardware
+; Follows the VBE Core Functions Standard 3.0, VBE/PM 1.0 and VBE/DDC 1.1. Left out: planar modes, the hardware
 ; stereoscopy and scheduled display starts of 07h, refresh rates of one's own (the CRTC block of 02h is not read).
 
 VBE_DONE        equ 004Fh
@@ -53,6 +53,8 @@ VBE_LAST equ ($-vbe_functions)/2-1
 vbe:
     call dispi_there
     jne .none
+    cmp al, 10h
+    je .power
     cmp al, 15h
     je .ddc
     cmp al, VBE_LAST
@@ -60,6 +62,9 @@ vbe:
     movzx si, al
     add si, si
     call [cs:vbe_functions+si]
+    jmp .store
+.power:
+    call vbe_power
     jmp .store
 .ddc:
     call vbe_ddc

@@ -76,13 +76,16 @@ fn draw_words(bytes: &[u8], dots: &mut [u32], color: impl Fn(u16) -> u32) {
     }
 }
 
+/// How it was drawn, with which colours of the DAC, and how many bytes of memory there were.
+type ShownAs = (Scanout, Vec<u32>, usize);
+
 /// The picture drawn last, and what it was drawn from.
 #[derive(Clone, Debug, Default)]
 pub struct LinearPicture {
     frame: Frame,
     /// The bytes of all rows, without what lies between them.
     shown: Vec<u8>,
-    shown_as: Option<(Scanout, Vec<u32>)>,
+    shown_as: Option<ShownAs>,
     generation: u64,
 }
 
@@ -97,14 +100,15 @@ impl LinearPicture {
         self.generation
     }
 
-    /// The picture of `memory`.
+    /// The picture of `memory`. Past its end it is black.
     pub fn draw(&mut self, scanout: &Scanout, palette: &[u32; 256], memory: &[u8]) -> &Frame {
         let colors: &[u32] = if scanout.bpp == 8 { palette } else { &[] };
-        let same =
-            matches!(&self.shown_as, Some((as_before, before)) if as_before == scanout && before == colors);
+        let shows = memory.len();
+        let same = matches!(&self.shown_as, Some((as_before, before, showed))
+            if as_before == scanout && before == colors && *showed == shows);
         let row_bytes = scanout.row_bytes();
         if !same {
-            self.shown_as = Some((*scanout, colors.to_vec()));
+            self.shown_as = Some((*scanout, colors.to_vec(), shows));
             self.shown.resize(row_bytes * scanout.height as usize, 0);
             (self.frame.width, self.frame.height) = (scanout.width, scanout.height);
             self.frame.double_rows = false;
@@ -116,15 +120,16 @@ impl LinearPicture {
         let dots = self.frame.pixels.chunks_exact_mut(scanout.width as usize);
         let shown = self.shown.chunks_exact_mut(row_bytes);
         for ((bytes, shown), dots) in scanout.rows(memory).zip(shown).zip(dots) {
-            if same && shown == bytes {
+            let missing = bytes.len() != shown.len();
+            if same && (missing || shown == bytes) {
                 continue;
             }
             changed = true;
-            match shown.len() == bytes.len() {
-                true => shown.copy_from_slice(bytes),
-                // Past the end of memory it is black.
-                false => shown.fill(0),
+            if missing {
+                dots.fill(0);
+                continue;
             }
+            shown.copy_from_slice(bytes);
             scanout.draw(shown, palette, dots);
         }
         self.generation = self.generation.wrapping_add(changed.into());
@@ -190,8 +195,13 @@ mod tests {
         memory[100] = 1;
         assert_eq!(picture.draw(&scanout, &[0; 256], &memory).pixels[25], 1);
         assert_eq!(picture.generation(), first + 1);
+        assert_eq!(picture.draw(&scanout, &[0; 256], &[]).pixels[25], 0, "dark");
+        picture.draw(&scanout, &[0; 256], &[]);
+        assert_eq!(picture.generation(), first + 2);
+        assert_eq!(picture.draw(&scanout, &[0; 256], &memory).pixels[25], 1);
+        assert_eq!(picture.generation(), first + 3);
         let moved = Scanout { start: 4, ..scanout };
         picture.draw(&moved, &[0; 256], &memory);
-        assert_eq!(picture.generation(), first + 2);
+        assert_eq!(picture.generation(), first + 4);
     }
 }

@@ -41,6 +41,7 @@ use self::picture::Picture;
 use self::ports::PORTS;
 use self::register_sets::Registers;
 use self::render::{BlinkPhase, Source};
+use self::sequencer::ClockingMode;
 use self::timing::{Geometry, Timing};
 use crate::{Ctx, Device, IrqLine, PortRange, ResetKind, TimerId};
 
@@ -118,6 +119,12 @@ fn palette(registers: &Registers) -> [u32; 256] {
     core::array::from_fn(|index| registers.dac.rgb(index as u8))
 }
 
+/// What of the frame buffer the monitor gets: nothing while the sequencer keeps the screen off.
+fn lit<'a>(registers: &Registers, frame_buffer: &'a [u8]) -> &'a [u8] {
+    let off = registers.sequencer.clocking().contains(ClockingMode::SCREEN_OFF);
+    if off { &[] } else { frame_buffer }
+}
+
 impl Vga {
     /// Physical address of the frame buffer, where PCI does not say another.
     pub const FRAME_BUFFER: u32 = 0xe000_0000;
@@ -191,6 +198,7 @@ impl Vga {
     /// changed since the last call.
     pub fn frame(&mut self, frame_buffer: &[u8]) -> &Frame {
         if let Some(scanout) = self.dispi.scanout() {
+            let frame_buffer = lit(&self.registers, frame_buffer);
             return self.linear.draw(&scanout, &self.palette(), frame_buffer);
         }
         self.note_changes();
@@ -210,6 +218,7 @@ impl Vga {
     pub fn displayed_frame(&mut self, frame_buffer: &[u8]) -> &Frame {
         if let Some(scanout) = &self.displayed_scanout {
             let palette = palette(&self.displayed_registers);
+            let frame_buffer = lit(&self.displayed_registers, frame_buffer);
             return self.displayed_linear.draw(scanout, &palette, frame_buffer);
         }
         self.note_changes();

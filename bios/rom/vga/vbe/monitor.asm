@@ -1,4 +1,62 @@
-; The monitor.
+; The monitor: its power and what it says of itself.
+
+; ---------------------------------------------------------------- 10h: power (VBE/PM 1.0)
+
+; In the BIOS data area: the state that was asked for while the sequencer keeps the screen dark.
+VBE_POWER       equ 0BCh
+POWER_STATES    equ 07h         ; standby 1, suspend 2, off 4; on is 0
+VBE_PM_VERSION  equ 10h
+
+SEQ_CLOCKING    equ 1
+SEQ_SCREEN_OFF  equ 20h
+
+; BL = 0: what there is, 1: state BH, 2: the present state to BH. The next mode that is set turns the monitor on.
+vbe_power:
+    cmp bl, 2
+    ja .failed
+    je .get
+    test bl, bl
+    jnz .set
+    mov word [bp+frame.bx], POWER_STATES << 8 | VBE_PM_VERSION
+    jmp .done
+.set:
+    mov al, bh
+    test al, ~POWER_STATES & 0FFh
+    jnz .failed
+    mov ah, al                  ; one bit at most
+    dec ah
+    test ah, al
+    jnz .failed
+    mov [VBE_POWER], al
+    call .clocking
+    and al, ~SEQ_SCREEN_OFF & 0FFh
+    test bh, bh
+    jz .write
+    or al, SEQ_SCREEN_OFF
+.write:
+    out dx, al
+    jmp .done
+.get:
+    call .clocking
+    and al, SEQ_SCREEN_OFF
+    jz .store
+    mov al, [VBE_POWER]
+.store:
+    mov [bp+frame.bh], al
+.done:
+    mov ax, VBE_DONE
+    ret
+.failed:
+    mov ax, VBE_FAILED
+    ret
+; AL = clocking mode register, DX = its port.
+.clocking:
+    mov dx, SEQUENCER
+    mov al, SEQ_CLOCKING
+    out dx, al
+    inc dx
+    in al, dx
+    ret
 
 ; ---------------------------------------------------------------- 15h: the monitor
 
