@@ -19,8 +19,8 @@ pub(super) const BLOCK_MICROS: u64 = 20;
 /// To the other blocks of a read, at `--timing fast`: the drive has read them ahead.
 pub(super) const READ_AHEAD_NANOS: u64 = 500;
 
-/// From a command that takes data to its first data request, with the latencies of real parts. Otherwise it comes before
-/// the next instruction: some systems (xv6) send the data without looking, for a disk whose buffer is empty asks at once.
+/// From a command that takes data to its first data request. With fast timing, that of a write comes before the next
+/// instruction: some systems (xv6) send the data without looking, for a disk whose buffer is empty asks at once.
 const FIRST_REQUEST_MICROS: u64 = 2;
 
 /// What a timer finds to be done.
@@ -133,7 +133,7 @@ impl Interface {
     /// A command without data is carried out shortly.
     pub(super) fn soon(&mut self, next: Next, ctx: &Ctx<'_>) {
         let delay = match next {
-            Next::FirstRequest if ctx.timing == Timing::Fast => 1,
+            Next::FirstRequest if self.flow == Flow::Write && ctx.timing == Timing::Fast => 1,
             Next::FirstRequest => ctx.rate.micros(FIRST_REQUEST_MICROS),
             _ => ctx.rate.micros(BLOCK_MICROS),
         };
