@@ -180,8 +180,10 @@ impl TraceCache {
                 mem.unmark_code(page as u32);
             }
         }
-        self.slots.fill(EMPTY);
-        self.metas.clear();
+        // Not all of them: a small pool is emptied often.
+        for meta in self.metas.drain(..) {
+            self.slots[slot_index(meta.slot.backing, meta.slot.mode)] = EMPTY;
+        }
         self.bytes.clear();
         self.constants.clear();
         self.pool.clear();
