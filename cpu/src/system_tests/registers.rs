@@ -152,6 +152,18 @@ fn msrs_that_guests_read_exist_and_others_fault() {
     Machine::with_model(&[0x0f, 0x32], "486").faults(UD, None);
 }
 
+/// A machine whose local APIC is connected, before an instruction that writes `value` to IA32_APIC_BASE.
+fn before_apic_base(code: &[u8], model: &str, value: u32) -> Machine {
+    let mut m = Machine::with_model(code, model);
+    let mut core = m.state();
+    core.apic_connected = true;
+    core.set_gpr32(reg::ECX, 0x1b);
+    core.set_gpr32(reg::EDX, 0);
+    core.set_gpr32(reg::EAX, value);
+    drop(core);
+    m
+}
+
 /// IA32_APIC_BASE of a model whose local APIC the machine has connected, after writing `value`, and whether CPUID shows
 /// the APIC then.
 fn apic_base_after(model: &str, value: u32) -> (u32, bool) {
@@ -159,12 +171,7 @@ fn apic_base_after(model: &str, value: u32) -> (u32, bool) {
     let code = [
         0x0f, 0x30, 0x0f, 0x32, 0x89, 0xc6, 0xb8, 0x01, 0, 0, 0, 0x0f, 0xa2,
     ];
-    let mut m = Machine::with_model(&code, model);
-    let mut core = m.state();
-    core.apic_connected = true;
-    core.set_gpr32(reg::ECX, 0x1b);
-    core.set_gpr32(reg::EAX, value);
-    drop(core);
+    let mut m = before_apic_base(&code, model, value);
     m.steps(5);
     (m.core().gpr32(reg::ESI), m.core().gpr32(reg::EDX) >> 9 & 1 != 0)
 }
@@ -175,12 +182,7 @@ fn the_local_apic_is_turned_off_and_moved_by_its_base_register() {
     assert_eq!(apic_base_after("core", 0x1234_5800), (0x1234_5900, true));
     assert_eq!(apic_base_after("core", 0xfee0_0000), (0xfee0_0100, false));
     for (model, on_again) in [("p3", false), ("core", true)] {
-        let mut m = Machine::with_model(&[0x0f, 0x30, 0x0f, 0x30], model);
-        let mut core = m.state();
-        core.apic_connected = true;
-        core.set_gpr32(reg::ECX, 0x1b);
-        core.set_gpr32(reg::EAX, 0xfee0_0000);
-        drop(core);
+        let mut m = before_apic_base(&[0x0f, 0x30, 0x0f, 0x30], model, 0xfee0_0000);
         m.step();
         m.state().set_gpr32(reg::EAX, 0xfee0_0800);
         m.step();
@@ -191,13 +193,7 @@ fn the_local_apic_is_turned_off_and_moved_by_its_base_register() {
         ("core", 0xfee0_0c00),
         ("pentium", 0xfee0_0900),
     ] {
-        let mut m = Machine::with_model(&[0x0f, 0x30], model);
-        let mut core = m.state();
-        core.apic_connected = true;
-        core.set_gpr32(reg::ECX, 0x1b);
-        core.set_gpr32(reg::EAX, value);
-        drop(core);
-        m.faults(GP, Some(0));
+        before_apic_base(&[0x0f, 0x30], model, value).faults(GP, Some(0));
     }
 }
 
