@@ -376,8 +376,8 @@ mod tests {
     #[test]
     fn fractions_of_movements_and_notches_add_up() {
         let mut sum = Whole::default();
-        let steps = [0.4, 0.4, 0.4, -2.5, 0.3, 1.0];
-        assert_eq!(steps.map(|step| sum.add(step)), [0, 0, 1, -2, 0, 0]);
+        let steps = [0.5, 0.25, 0.5, -2.5, 0.25, 1.0];
+        assert_eq!(steps.map(|step| sum.add(step)), [0, 0, 1, -2, 0, 1]);
         assert_eq!(sum.add(f64::NAN), 0);
         assert_eq!(Whole::default().add(f64::INFINITY), 1_000_000);
     }
