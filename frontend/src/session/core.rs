@@ -77,7 +77,7 @@ impl Core {
         matches!(self.machine.shutdown_code(), 0x05 | 0x09 | 0x0a | 0x0c)
     }
 
-    /// Puts a medium into a drive as [`Replay`] says: recordings have its removal by itself.
+    /// Puts a medium into a drive as a recording says: it has the removal of the one before by itself.
     pub(super) fn insert_recorded(&mut self, drive: Drive, path: Option<&Path>) -> Result<(), Failure> {
         let done = self.media.exchange(&mut self.machine, drive, path);
         self.note_medium(drive, path.filter(|_| done.is_ok()));
